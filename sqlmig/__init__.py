@@ -1,0 +1,1 @@
+"""A PostgreSQL migration runner for people who write SQL."""

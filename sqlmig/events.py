@@ -1,0 +1,86 @@
+"""What the core tells while it works. It never prints: a listener takes these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmig.errors import Problem, ServerReport
+from sqlmig.plan import Plan, Step
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The lock is held and the plan is final: these steps run now, in this order."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """The first statement of a step was sent."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class StatementDone:
+    """A statement completed; in a transactional step it can still be rolled back. ``number`` counts from 1."""
+
+    step: Step
+    number: int
+    total: int
+    kind: str
+    duration_ms: float
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A step and its history row are committed."""
+
+    step: Step
+    duration_ms: float
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """A NOTICE, WARNING or the like that the server sent while a step ran (None: outside any step)."""
+
+    step: Step | None
+    report: ServerReport
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that does not stop the run, and that a person should know: drift, a file that is missing."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Waiting for something outside: the server to start, or the runner that holds the lock."""
+
+    reason: str
+    remaining: float
+    """Seconds until the wait is given up."""
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """A step met a lock it could not get; it was rolled back whole and starts again after ``delay`` seconds."""
+
+    step: Step
+    attempt: int
+    attempts: int
+    delay: float
+    report: ServerReport
+    blockers: tuple[str, ...]
+
+
+Event = RunStarted | StepStarted | StatementDone | StepDone | Noticed | Warned | Waiting | Retrying
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The listener of whoever does not want to know."""

@@ -1,0 +1,176 @@
+"""What each command returns: frozen values without secrets, from which everything that is printed is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmig.errors import Problem
+from sqlmig.migration import Direction
+from sqlmig.plan import Plan, Standing
+
+
+class Outcome(StrEnum):
+    """What became of one step."""
+
+    PLANNED = "planned"
+    APPLIED = "applied"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+
+
+@dataclass(frozen=True)
+class Where:
+    """The database that a command spoke to. Holds no password."""
+
+    environment: str
+    database: str
+    server: str
+    """``PostgreSQL 18.6 (embedded)`` or ``PostgreSQL 15.18 on db.example.com:5432``."""
+    role: str
+    """The session's user."""
+    source: str
+    """Where the target came from: an option, a variable, a file."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step of a run, whether or not it ran."""
+
+    version: int
+    label: str
+    name: str
+    direction: Direction
+    transaction: bool
+    statements: int
+    outcome: Outcome
+    duration_ms: float | None = None
+    from_history: bool = False
+    resumed_at: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.label}_{self.name}"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What ran, or would run: of apply, rollback, redo, refresh, reset, fresh and plan.
+
+    ``steps`` is complete also after a failure: those that did not run are ``NOT_RUN``.
+    """
+
+    command: str
+    where: Where
+    steps: tuple[StepResult, ...]
+    warnings: tuple[Problem, ...]
+    plan: Plan
+    batch: int | None = None
+    dry_run: bool = False
+    duration_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    where: Where
+    migrations: tuple[Standing, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """All findings. ``exit_code`` is 2 with a file-format problem, 3 with a finding of history, 0 without either."""
+
+    where: Where | None
+    """None where no database was asked."""
+    problems: tuple[Problem, ...]
+    checked: int
+    strict: bool
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class RepairChange:
+    version: int
+    label: str
+    name: str
+    what: str
+    diff: str
+
+    def __str__(self) -> str:
+        return f"{self.label}_{self.name}"
+
+
+@dataclass(frozen=True)
+class RepairResult:
+    """What was accepted, or, in ``ConfirmationRequired``, what would be."""
+
+    where: Where
+    changes: tuple[RepairChange, ...]
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    where: Where
+    recorded: tuple[Standing, ...]
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    at: datetime
+    event: str
+    version: int | None
+    label: str | None
+    name: str | None
+    batch: int | None
+    user: str | None
+    role: str | None
+    host: str | None
+    duration_ms: float | None
+    sqlmig_version: str | None
+    git_commit: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class HistoryResult:
+    """The event log, oldest first."""
+
+    where: Where
+    entries: tuple[LogEntry, ...]
+
+
+@dataclass(frozen=True)
+class NewResult:
+    up: str
+    down: str | None
+
+
+@dataclass(frozen=True)
+class InitResult:
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServerResult:
+    running: bool
+    url: str | None
+    folder: str
+    version: str | None
+    changed: bool
+    """Whether the command started or stopped it, rather than finding it so."""
+
+
+Result = (
+    RunResult
+    | StatusResult
+    | CheckResult
+    | RepairResult
+    | BaselineResult
+    | HistoryResult
+    | NewResult
+    | InitResult
+    | ServerResult
+)

@@ -1,0 +1,27 @@
+"""SQL text: where statements begin and end, what they are, where an error in them is."""
+
+from sqlmig.statements.digest import digest_version, token_digest
+from sqlmig.statements.kinds import TransactionRule
+from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
+from sqlmig.statements.positions import Position, context_position, error_position, locate
+from sqlmig.statements.preview import pretty, preview
+from sqlmig.statements.scanner import scan, split
+
+__all__ = [
+    "CopyData",
+    "Directive",
+    "Gap",
+    "Piece",
+    "Position",
+    "Statement",
+    "TransactionRule",
+    "context_position",
+    "digest_version",
+    "error_position",
+    "locate",
+    "pretty",
+    "preview",
+    "scan",
+    "split",
+    "token_digest",
+]

@@ -110,6 +110,8 @@ class SqlmigError(Exception):
         """What the failure leaves in the database, in a sentence."""
         self.notes = tuple(notes)
         """Further facts, a line each: who blocks, which index is invalid."""
+        self.result: object = None
+        """What was done before the failure, as the value that the command would have returned."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.message), self.__dict__)
@@ -266,3 +268,9 @@ class Interrupted(SqlmigError):
     def __init__(self, message: str, *, exit_code: int = 130, left_behind: str | None = None) -> None:
         super().__init__(message, left_behind=left_behind)
         self.exit_code = exit_code
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, treated as Ctrl-C but for its exit code."""
+
+    exit_code = 143

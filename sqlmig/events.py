@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlmig.errors import Problem, ServerReport
 from sqlmig.plan import Plan, Step
+from sqlmig.statements import Statement
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,12 @@ class StatementDone:
     step: Step
     number: int
     total: int
-    kind: str
-    duration_ms: float
+    statement: Statement
+
+    @property
+    def kind(self) -> str:
+        """What it was, for people. Worked out on demand: most statements are never shown."""
+        return self.statement.kind
 
 
 @dataclass(frozen=True)

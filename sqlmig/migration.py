@@ -389,6 +389,10 @@ class Applied:
     sequence: int
     """Rises with each application: the order in which migrations were applied."""
     baseline: bool = False
+    retired: bool = False
+    """Its file is gone, and that was accepted: it is no longer reported as missing."""
+    stored_down: Script | None = field(default=None, repr=False, compare=False)
+    """The down as it was when the migration was applied; only where the reader asked for it."""
     progress: Progress = Progress.DONE
     direction: Direction = Direction.UP
     """The direction that is under way where ``progress`` is not DONE."""

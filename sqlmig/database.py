@@ -1,0 +1,351 @@
+"""The connection: opening it, sending messages, and the runner's lock. The only user of libpq's interface.
+
+A *message* is one simple-protocol query: any number of statements that travel together and whose results come back
+one by one (PostgreSQL documentation, "Message Flow: Simple Query"; several BEGIN ... COMMIT in one are allowed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import selectors
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sqlmig.errors import ConnectionLost, DatabaseError, LockHeld, NoConnection, ServerReport
+from sqlmig.events import Listener, Waiting
+from sqlmig.queries import query
+
+IDLE_CHECK = 0.5
+"""Seconds without an answer after which the idle listener is asked, again and again."""
+
+CONNECTION_DEFAULTS = {
+    "client_encoding": "UTF8",
+    "fallback_application_name": "sqlmig",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+"""What libpq is told unless the connection string says otherwise: a peer that vanished is noticed within a minute."""
+
+CURABLE = (
+    "refused",
+    "no such file",
+    "is the server running",
+    "starting up",
+    "not yet accepting",
+    "shutting down",
+    "recovery mode",
+    "consistent recovery state",
+    "could not translate host name",
+    "timeout",
+    "timed out",
+    "closed the connection unexpectedly",
+    "unreachable",
+    "no route",
+    "reset by peer",
+    "too many clients",
+)
+"""Parts of libpq's messages for what may go away by itself. A wrong password or database is none of them."""
+
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one statement: its command tag (``CREATE TABLE``, ``INSERT 0 1``) and, on demand, its rows."""
+
+    tag: str
+    result: pq.abc.PGresult | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows as text. Only our own queries are read: a migration's may be in any encoding."""
+        if self.result is None:
+            return []
+        columns = range(self.result.nfields)
+        return [
+            tuple(_text(self.result.get_value(row, column)) for column in columns) for row in range(self.result.ntuples)
+        ]
+
+
+class Session:
+    """One connection in autocommit, without prepared statements (so that poolers in transaction mode can serve it)."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        self.on_notice: Callable[[ServerReport], None] = lambda report: None
+        self.on_idle: Callable[[], None] = lambda: None
+        """Called every half second while the server has not answered."""
+        connection.add_notice_handler(lambda diagnostic: self.on_notice(report_of(diagnostic)))
+
+    @property
+    def pgconn(self) -> pq.abc.PGconn:
+        return self.connection.pgconn
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction block is open and has not failed."""
+        return self.pgconn.transaction_status == pq.TransactionStatus.INTRANS
+
+    @property
+    def alive(self) -> bool:
+        return self.pgconn.status == pq.ConnStatus.OK
+
+    @property
+    def backend_pid(self) -> int:
+        return self.pgconn.backend_pid
+
+    @property
+    def standard_conforming_strings(self) -> bool:
+        return self.pgconn.parameter_status(b"standard_conforming_strings") != b"off"
+
+    @property
+    def server_version(self) -> int:
+        """As in 150018."""
+        return self.pgconn.server_version
+
+    def run(self, message: str) -> Iterator[Reply]:
+        """Send one message and yield a reply a statement, as they arrive.
+
+        Raises DatabaseError with what the server said at the first statement that fails: nothing behind it in the
+        message was run. Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is
+        cancelled and the rest of the message discarded before KeyboardInterrupt goes on.
+        """
+        try:
+            self.pgconn.send_query(message.encode())
+            self._flush()
+            while (result := self._next()) is not None:
+                yield self._reply(result)
+        except psycopg.OperationalError as error:
+            raise self._lost(error) from error
+        except (KeyboardInterrupt, GeneratorExit):
+            self._cancel()
+            raise
+
+    def ask(self, message: str) -> list[Row]:
+        """Send one message of our own and return the rows of its last statement that gave any.
+
+        Raises DatabaseError; an open transaction is rolled back first.
+        """
+        rows: list[Row] = []
+        try:
+            for reply in self.run(message):
+                rows = reply.rows or rows
+        except DatabaseError:
+            self.roll_back()
+            raise
+        return rows
+
+    def copy_in(self, statement: str, data: Iterable[str]) -> Reply:
+        """Run COPY ... FROM STDIN with this data, in pieces of any size. Raises like ``run``."""
+        try:
+            with self.connection.cursor() as cursor:
+                with cursor.copy(statement) as copy:
+                    for part in data:
+                        copy.write(part)
+                return Reply(cursor.statusmessage or "COPY")
+        except psycopg.OperationalError as error:
+            if not self.alive:
+                raise self._lost(error) from error
+            raise DatabaseError(str(error), server=report_of(error.diag)) from error
+        except psycopg.Error as error:
+            raise DatabaseError(str(error), server=report_of(error.diag)) from error
+
+    def roll_back(self) -> None:
+        """End whatever transaction is open, undoing it. Does nothing on a broken connection."""
+        if self.alive and self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            with suppress(ConnectionLost):
+                for _ in self.run("ROLLBACK"):
+                    pass
+
+    def still_connected(self) -> bool:
+        """Whether the server has not closed the connection. Looks at the socket; sends nothing."""
+        with suppress(psycopg.OperationalError):
+            if self.alive and self._ready(selectors.EVENT_READ, 0):
+                self.pgconn.consume_input()
+                self.pgconn.is_busy()
+            return self.alive
+        return False
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _reply(self, result: pq.abc.PGresult) -> Reply:
+        status = result.status
+        if status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE):
+            report = _report_of_result(result)
+            self._discard_rest()
+            if not self.alive or (report.sqlstate or "").startswith("57P0"):
+                raise ConnectionLost(f"the connection to the server was lost: {report.message}", server=report)
+            raise DatabaseError(report.message, server=report)
+        if status == pq.ExecStatus.COPY_IN:
+            self.pgconn.put_copy_end(b"COPY FROM STDIN without data")
+        elif status == pq.ExecStatus.COPY_OUT:
+            self._drain_copy_out()
+        return Reply((result.command_status or b"").decode(), result)
+
+    def _drain_copy_out(self) -> None:
+        while True:
+            size, _ = self.pgconn.get_copy_data(1)
+            if size < 0:
+                return
+            if size == 0:
+                self._ready(selectors.EVENT_READ, IDLE_CHECK)
+                self.pgconn.consume_input()
+
+    def _discard_rest(self) -> None:
+        with suppress(psycopg.OperationalError):
+            while self._next() is not None:
+                pass
+
+    def _next(self) -> pq.abc.PGresult | None:
+        while self.pgconn.is_busy():
+            if self._ready(selectors.EVENT_READ, IDLE_CHECK):
+                self.pgconn.consume_input()
+            else:
+                self.on_idle()
+        return self.pgconn.get_result()
+
+    def _flush(self) -> None:
+        while self.pgconn.flush():
+            if self._ready(selectors.EVENT_READ | selectors.EVENT_WRITE, IDLE_CHECK) & selectors.EVENT_READ:
+                self.pgconn.consume_input()
+
+    def _ready(self, events: int, seconds: float) -> int:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.pgconn.socket, events)
+            found = selector.select(seconds)
+        return found[0][1] if found else 0
+
+    def _cancel(self) -> None:
+        if self.alive and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                self.connection.cancel_safe(timeout=5)
+            self._discard_rest()
+
+    def _lost(self, error: psycopg.Error) -> ConnectionLost:
+        return ConnectionLost(f"the connection to the server was lost: {first_line(str(error))}")
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
+    """What the server said, from psycopg's view of it."""
+    return ServerReport(
+        message=diagnostic.message_primary or "",
+        sqlstate=diagnostic.sqlstate,
+        severity=diagnostic.severity_nonlocalized or diagnostic.severity or "ERROR",
+        detail=diagnostic.message_detail,
+        hint=diagnostic.message_hint,
+        context=diagnostic.context,
+        position=int(diagnostic.statement_position) if diagnostic.statement_position else None,
+        table=diagnostic.table_name,
+        column=diagnostic.column_name,
+        constraint=diagnostic.constraint_name,
+    )
+
+
+def _report_of_result(result: pq.abc.PGresult) -> ServerReport:
+    report = report_of(psycopg.errors.Diagnostic(result, "utf-8"))
+    if report.message:
+        return report
+    return ServerReport(first_line(result.error_message.decode("utf-8", "replace")))
+
+
+def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = str, listener: Listener) -> Session:
+    """Open a connection.
+
+    Tries again for ``wait`` seconds while waiting can cure the failure: a server that is starting, not a password
+    that is wrong. Raises NoConnection with what libpq said, redacted.
+    """
+    deadline = time.monotonic() + wait
+    pause = 0.1
+    while True:
+        try:
+            return Session(_open(conninfo))
+        except psycopg.Error as error:
+            said = redact(" ".join(str(error).split()))
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 or not any(part in said.lower() for part in CURABLE):
+                raise _no_connection(said) from None
+            listener(Waiting(said, remaining))
+            time.sleep(min(pause, remaining))
+            pause = min(pause * 1.5, 2.0)
+
+
+def _open(conninfo: str) -> psycopg.Connection:
+    given = conninfo_to_dict(conninfo)
+    defaults = {key: value for key, value in CONNECTION_DEFAULTS.items() if key not in given}
+    return psycopg.Connection.connect(
+        make_conninfo(conninfo, **defaults), autocommit=True, prepare_threshold=None
+    )
+
+
+def _no_connection(said: str) -> NoConnection:
+    curable = any(part in said.lower() for part in CURABLE)
+    advice = "is the server up? --wait 30s waits for one that is starting" if curable else "correct the connection settings"
+    return NoConnection(f"no connection: {said.removeprefix('connection failed: ')}", next_step=advice)
+
+
+def lock_key(history_schema: str) -> int:
+    """The advisory lock of a history schema: stable across versions of sqlmig, and unlikely to be anybody else's."""
+    digest = hashlib.sha256(f"sqlmig runner:{history_schema}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+class RunnerLock:
+    """One runner at a time for a history schema; dies with its process.
+
+    A transaction-level advisory lock in a READ COMMITTED transaction on a connection of its own: it holds through a
+    pooler in transaction mode, holds no snapshot that CREATE INDEX CONCURRENTLY would wait for, and is never waited
+    for inside a statement (a waiting statement's snapshot deadlocks with CREATE INDEX CONCURRENTLY).
+    """
+
+    def __init__(self, session: Session, history_schema: str) -> None:
+        self.session = session
+        self.key = lock_key(history_schema)
+
+    def acquire(self, wait: float, listener: Listener) -> None:
+        """Take the lock, polling for ``wait`` seconds. Raises LockHeld, which names the holder."""
+        deadline = time.monotonic() + wait
+        while not self._try():
+            holder = self._holder()
+            self.session.roll_back()
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise LockHeld(
+                    f"another runner holds the lock: {holder}",
+                    next_step="wait for it, or give it more time: --lock-wait 5min",
+                )
+            listener(Waiting(f"another runner holds the lock: {holder}", remaining))
+            time.sleep(min(random.uniform(0.05, 0.25), remaining))  # noqa: S311 - jitter, not a secret
+
+    def _try(self) -> bool:
+        timeout_of_17 = "SET LOCAL transaction_timeout = 0;" if self.session.server_version >= 170000 else ""
+        rows = self.session.ask(query("lock", "take").format(key=self.key, more=timeout_of_17))
+        return rows[0][0] == "t"
+
+    def _holder(self) -> str:
+        rows = self.session.ask(query("lock", "holder").format(key=self.key))
+        return rows[0][0] or "unknown" if rows else "it ended just now"
+
+    def held(self) -> bool:
+        """Whether the connection that holds the lock is still there. Sends nothing."""
+        return self.session.still_connected()
+
+    def release(self) -> None:
+        """Give the lock back, by closing its connection."""
+        self.session.close()

@@ -1,0 +1,26 @@
+"""Our own SQL: named blocks in ``.sql`` files beside this one.
+
+A block begins with ``-- name: NAME``; the comment lines below it say what it is for, and are not sent.
+``{placeholders}`` are filled by ``str.format`` with text that was quoted before.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def _blocks(file: str) -> dict[str, str]:
+    text = (files(__name__) / f"{file}.sql").read_text(encoding="utf-8")
+    blocks: dict[str, str] = {}
+    for block in text.split("-- name:")[1:]:
+        name, _, body = block.partition("\n")
+        lines = [line for line in body.splitlines() if not line.startswith("--")]
+        blocks[name.strip()] = "\n".join(lines).strip()
+    return blocks
+
+
+def query(file: str, name: str) -> str:
+    """The text of one named block. Raises KeyError where there is none."""
+    return _blocks(file)[name]

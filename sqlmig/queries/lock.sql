@@ -1,0 +1,27 @@
+-- name: take
+-- Begins the transaction that holds the runner's lock, and tries to take it; no time-out may end that transaction.
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL statement_timeout = 0;
+{more}
+SELECT pg_catalog.pg_try_advisory_xact_lock({key})
+
+-- name: holder
+-- Who holds the runner's lock, in words.
+SELECT pg_catalog.format('pid %s, %s, user %s, since %s s', activity.pid,
+           coalesce(nullif(activity.application_name, ''), 'no application name'), activity.usename,
+           coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - activity.xact_start)::int::text, '?'))
+  FROM pg_catalog.pg_locks AS held
+  JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = held.pid
+ WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+   AND held.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+   AND (held.classid::bigint << 32) | held.objid::bigint = {key}
+
+-- name: blockers
+-- What stands between backend {pid} and the lock it waits for, in words; no parameters, the query shortened.
+SELECT pg_catalog.format('pid %s, user %s, %s, %s, transaction %s s old: %s', blocker.pid, blocker.usename,
+           coalesce(nullif(blocker.application_name, ''), 'no application name'), coalesce(blocker.state, 'unknown state'),
+           coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - blocker.xact_start)::int::text, '?'),
+           pg_catalog.left(pg_catalog.regexp_replace(blocker.query, '\s+', ' ', 'g'), 80))
+  FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids({pid})) AS blocking(pid)
+  JOIN pg_catalog.pg_stat_activity AS blocker ON blocker.pid = blocking.pid

@@ -1,0 +1,11 @@
+"""A PostgreSQL of one's own: found on this machine, started without root, an account or a configuration file.
+
+A development cluster lives in a folder of the project, keeps its data and is reused. An ephemeral one lives only
+as long as the process that asked for it. Only Unix sockets in folders with mode 0700 lead to either.
+"""
+
+from sqlmig.embedded.binaries import Binaries, find_binaries
+from sqlmig.embedded.ephemeral import ephemeral
+from sqlmig.embedded.server import Server, running, start, stop
+
+__all__ = ["Binaries", "Server", "ephemeral", "find_binaries", "running", "start", "stop"]

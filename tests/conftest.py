@@ -1,0 +1,91 @@
+"""One server for each run, one database for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from sqlmig.embedded import Server, find_binaries
+from tests.support.database import Database
+from tests.support.project import Project
+from tests.support.session import SessionServer, ask, server_environment
+
+MAIN = pytest.StashKey[SessionServer]()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        config.stash[MAIN] = SessionServer(server_environment())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        config.stash[MAIN].close()
+
+
+class Distribution:
+    """Hooks that only pytest-xdist calls."""
+
+    def __init__(self, main: SessionServer) -> None:
+        self.address = main.listen()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["sqlmig_server"] = self.address
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if not is_worker(config) and getattr(config.option, "dist", "no") != "no":
+        config.pluginmanager.register(Distribution(config.stash[MAIN]))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    binaries = find_binaries(server_environment())
+    return f"PostgreSQL: {binaries.version} ({binaries.source}, {binaries.bindir})"
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Server:
+    """The server of this run: fsync off, everybody trusted but roles with a password."""
+    config = request.config
+    return ask(config.workerinput["sqlmig_server"]) if is_worker(config) else config.stash[MAIN].server()
+
+
+@pytest.fixture(scope="session")
+def admin(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to the database ``postgres``, for what concerns the whole server."""
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def database(server: Server, admin: psycopg.Connection[Any]) -> Iterator[Database]:
+    """An empty database of this test's own, dropped afterwards."""
+    database = Database(server, admin)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A folder with an empty ``sql``, whose commands go to ``database``."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder, database, monkeypatch)
+
+
+@pytest.fixture
+def offline_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A folder with an empty ``sql`` and no database at all."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder, None, monkeypatch)

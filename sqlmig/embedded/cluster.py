@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from urllib.parse import quote
 
-from sqlmig.embedded.binaries import Binaries, every_binaries
-from sqlmig.embedded.processes import Account, is_postmaster, listener, server_environment
+from sqlmig.embedded import sockets
+from sqlmig.embedded.binaries import Programs, every_binaries
+from sqlmig.embedded.processes import Account, command_line, works_in
 from sqlmig.errors import NoServer
 
-PORT = 5432
-SOCKET = f".s.PGSQL.{PORT}"
-
-LONGEST_HOST = 88
-"""Bytes of a folder whose socket every system can name: macOS allows 103 for the whole path, Linux 107."""
-
 DATABASE = "app"
-USER = "postgres"
+
+LONGEST_PATH = 900
 
 
 class State(Enum):
@@ -66,17 +60,11 @@ class Cluster:
         return self.data / "postmaster.pid"
 
     @property
-    def short_name(self) -> str:
-        """Names a folder for this cluster's socket elsewhere."""
+    def mark(self) -> str:
+        """Names the cluster after its path: in its server's command line, and as a folder for its socket elsewhere."""
         import hashlib
 
         return "sqlmig-" + hashlib.blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()
-
-    @property
-    def has_short_path(self) -> bool:
-        """Whether libpq can name the socket where it is: it takes a comma for the end of a host."""
-        path = os.fsencode(self.data)
-        return len(path) <= LONGEST_HOST and b"," not in path
 
     def read_pid_file(self) -> PidFile | None:
         """What the server wrote last; None where there is no server, or it has only just begun."""
@@ -94,16 +82,15 @@ class Cluster:
         if found.socket_folder == ".":
             return self.data
         host = Path(found.socket_folder)
-        return host if host.name.startswith(self.short_name) else None
+        return host if host.name.startswith(self.mark) else None
 
     def listener(self, found: PidFile) -> int | None:
-        """Who listens on the server's socket, as ``processes.listener`` tells it."""
-        host = self.host(found)
-        return listener(str(host / SOCKET)) if host and self.has_reachable(host) else None
+        """Who listens on the server's socket, as ``sockets.listener`` tells it.
 
-    def has_reachable(self, host: Path) -> bool:
-        """Whether a client can name a socket in that folder: the project may have moved to a longer path."""
-        return host != self.data or self.has_short_path
+        Nobody does for our purposes where a client could not name the socket: the project may have moved.
+        """
+        host = self.host(found)
+        return sockets.listener(host) if host and sockets.fits(host) else None
 
     def look(self) -> tuple[State, PidFile | None]:
         """The server's state, and what it wrote. A stale pid file counts as stopped.
@@ -116,14 +103,26 @@ class Cluster:
         ready = found.status in ("ready", "standby")
         if self.listener(found) is not None:
             return (State.READY if ready else State.BUSY), found
-        if is_postmaster(found.pid, self.data):
+        if self.is_postmaster(found.pid):
             return (State.DEAF if ready else State.BUSY), found
         return State.STOPPED, found
 
+    def is_postmaster(self, pid: int) -> bool:
+        """Whether a live process is the server of this cluster."""
+        works_here = works_in(pid, self.data)
+        return self.mark in command_line(pid) if works_here is None else works_here
 
-def url(host: Path, database: str) -> str:
-    """A connection URL that no PG* variable of the environment bends, each byte of the path percent-encoded."""
-    return f"postgresql://{USER}@/{quote(database, safe='')}?host={quote(os.fsencode(host), safe='')}&port={PORT}"
+    def clear_stale_pid_file(self) -> None:
+        """Remove a pid file whose pid is certainly no server of ours.
+
+        PostgreSQL does that where no process has the pid, but not where another one got it since, nor for a server
+        that was killed and whose parent does not reap it, as happens in containers.
+        """
+        state, found = self.look()
+        if state is not State.STOPPED or not found:
+            return
+        if works_in(found.pid, self.data) is False or "postgres" not in command_line(found.pid):
+            self.pid_file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -131,9 +130,12 @@ def opened(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int, ...
     """A name for ``folder`` that the server's account can use, and the descriptors it must inherit for that.
 
     An account that we drop to may not be allowed to walk to the folder (``/root`` is closed to it), though it owns
-    it: on Linux ``/proc/self/fd/N`` leads there without a walk, in the server and in all its children.
+    it: on Linux ``/proc/self/fd/N`` leads there without a walk, in the server and in all its children. It also
+    stands for a path that PostgreSQL cannot take: it has room for 1023 bytes, and ends a path at a line break.
     """
-    if not account.dropped or not Path("/proc/self/fd").is_dir():
+    path = os.fsencode(folder)
+    is_plain = not account.dropped and len(path) <= LONGEST_PATH and b"\n" not in path and b"\r" not in path
+    if is_plain or not Path("/proc/self/fd").is_dir():
         yield str(folder), ()
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -143,9 +145,7 @@ def opened(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int, ...
         os.close(descriptor)
 
 
-def make_data(
-    cluster: Cluster, binaries: Binaries, account: Account, environ: Mapping[str, str], lock: int, *, lasting: bool
-) -> None:
+def make_data(cluster: Cluster, programs: Programs, lock: int, *, lasting: bool) -> None:
     """Make the data folder in ``data.tmp`` and rename it: where it exists, it is complete.
 
     initdb inherits the lock: where we are killed, the next caller waits for the orphan to end before it clears
@@ -156,60 +156,48 @@ def make_data(
     scratch = cluster.folder / "data.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
-    if account.dropped:
-        os.chown(scratch, account.uid, account.gid)
-    with opened(scratch, account) as (name, descriptors):
-        keep = (*descriptors, lock)
-        sync = [] if lasting else ["--no-sync"]
-        initdb = [str(binaries.bindir / "initdb"), "-D", name, "-U", USER, "-A", "trust", *_locale(binaries), *sync]
-        _run(initdb, cluster, account, environ, keep)
+    if programs.account.dropped:
+        os.chown(scratch, programs.account.uid, programs.account.gid)
+    with opened(scratch, programs.account) as (name, descriptors):
+        kept = (*descriptors, lock)
+        options = ["-D", name, "-U", sockets.USER, "-A", "trust", *_locale(programs.binaries.major)]
+        _run(cluster, programs, kept, "initdb", *options, *([] if lasting else ["--no-sync"]))
         if lasting:
-            single = [str(binaries.bindir / "postgres"), "--single", "-D", name, "-c", "exit_on_error=on", "postgres"]
-            _run(single, cluster, account, environ, keep, sql=f"CREATE DATABASE {DATABASE}\n")
+            options = ["--single", "-D", name, "-c", "exit_on_error=on", "postgres"]
+            _run(cluster, programs, kept, "postgres", *options, sql=f"CREATE DATABASE {DATABASE}\n")
     scratch.rename(cluster.data)
     _sync(cluster.folder)
 
 
-def _locale(binaries: Binaries) -> list[str]:
-    """UTF-8 that sorts by code point and knows the case of every letter, the same on every machine from 17 on."""
+def _locale(major: int) -> list[str]:
+    """UTF-8 that sorts by code point and, from 17 on, knows the case of every letter on every machine."""
     chosen = ["-E", "UTF8", "--locale=C"]
-    if binaries.major >= 17:
-        chosen += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return chosen
+    return [*chosen, "--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else chosen
 
 
 def _run(
-    command: list[str],
-    cluster: Cluster,
-    account: Account,
-    environ: Mapping[str, str],
-    descriptors: tuple[int, ...],
-    sql: str = "",
+    cluster: Cluster, programs: Programs, descriptors: tuple[int, ...], name: str, *options: str, sql: str = ""
 ) -> None:
     import shutil
+    import subprocess
 
     done = subprocess.run(
-        command,
+        [programs.path(name), *options],
         input=sql,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         check=False,
-        cwd="/",
-        env=server_environment(environ),
         pass_fds=descriptors,
         start_new_session=True,
-        **account.popen,
+        **programs.popen,
     )
     if done.returncode:
         shutil.rmtree(cluster.folder / "data.tmp", ignore_errors=True)
         said = [line for line in done.stdout.splitlines() if line.strip()]
-        raise NoServer(
-            f"{Path(command[0]).name} could not make a database cluster in {cluster.folder}: "
-            f"{said[-1] if said else f'exit code {done.returncode}'}",
-            notes=said[-5:],
-        )
+        reason = said[-1] if said else f"exit code {done.returncode}"
+        raise NoServer(f"{name} could not make a database cluster in {cluster.folder}: {reason}", notes=said[-5:])
 
 
 def _sync(folder: Path) -> None:
@@ -220,23 +208,21 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def check_version(cluster: Cluster, binaries: Binaries, environ: Mapping[str, str]) -> None:
+def check_version(cluster: Cluster, programs: Programs) -> None:
     """Refuse, with NoServer, a data folder that another major version made: only its own version can read it."""
-    marker = cluster.data / "PG_VERSION"
     try:
-        made_by = marker.read_text().strip()
+        made_by = (cluster.data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         raise NoServer(
             f"{cluster.data} is not a PostgreSQL data folder: it has no PG_VERSION",
             next_step=f"move {cluster.data} away; a new one is made in its place",
         ) from None
+    binaries = programs.binaries
     if made_by == str(binaries.major):
         return
-    fitting = next((str(other.bindir) for other in every_binaries(environ) if str(other.major) == made_by), None)
-    advice = f"rm -r {cluster.data} to begin with an empty database"
+    fitting = [str(other.bindir) for other in every_binaries(programs.environ) if str(other.major) == made_by]
+    keep = f"SQLMIG_PG_BIN={fitting[0]}" if fitting else f"set SQLMIG_PG_BIN to the programs of a PostgreSQL {made_by}"
     raise NoServer(
         f"{cluster.data} was made by PostgreSQL {made_by}, and {binaries.bindir} is PostgreSQL {binaries.version}",
-        next_step=f"SQLMIG_PG_BIN={fitting}, or {advice}"
-        if fitting
-        else f"set SQLMIG_PG_BIN to the programs of a PostgreSQL {made_by}, or {advice}",
+        next_step=f"{keep}, or rm -r {cluster.data} to begin with an empty database",
     )

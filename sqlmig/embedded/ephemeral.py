@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmig.embedded import cluster as clusters
-from sqlmig.embedded.binaries import find_binaries, usable_by
+from sqlmig.embedded import sockets
+from sqlmig.embedded.binaries import find_programs
 from sqlmig.embedded.cluster import Cluster
-from sqlmig.embedded.guard import Order
-from sqlmig.embedded.processes import account_for, is_postmaster, server_environment
-from sqlmig.embedded.server import Server, explained, server_command, wait_until_ready
+from sqlmig.embedded.launch import Server, explained, open_log, server_command, wait_until_ready
+from sqlmig.embedded.processes import account_for, require_unix
+
+if TYPE_CHECKING:
+    from sqlmig.embedded.guard import Order
 
 PREFIX = "sqlmig-ephemeral-"
 DATABASE = "postgres"
@@ -38,12 +34,21 @@ def ephemeral(
     ``settings`` are further settings of postgresql.conf. A folder that survived because its guard was killed too is
     removed by the next call. Raises NoServer as ``start`` does.
     """
-    temporary = Path(tempfile.gettempdir()).resolve()
+    require_unix()
+    temporary = _temporary()
     with ExitStack() as stack:
         with explained(Cluster(temporary)):
             sweep(temporary)
             server = _start(_new_folder(temporary, stack), stack, environ, settings or {})
         yield server
+
+
+def _temporary() -> Path:
+    """The folder for temporary files, or /tmp where a socket below it would have too long a path."""
+    import tempfile
+
+    usual = Path(tempfile.gettempdir()).resolve()
+    return usual if sockets.fits(usual / f"{PREFIX}12345678" / "data") else Path("/tmp")  # noqa: S108 - by mkdtemp
 
 
 def sweep(temporary: Path) -> None:
@@ -55,6 +60,11 @@ def sweep(temporary: Path) -> None:
 
 
 def _sweep_one(cluster: Cluster) -> None:
+    import fcntl
+    import shutil
+    import signal
+    import time
+
     if not cluster.lock.exists():
         if time.time() - cluster.folder.stat().st_mtime > UNFINISHED_SECONDS:
             shutil.rmtree(cluster.folder)
@@ -62,13 +72,17 @@ def _sweep_one(cluster: Cluster) -> None:
     with cluster.lock.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = cluster.read_pid_file()
-        if found and is_postmaster(found.pid, cluster.data):
+        if found and cluster.is_postmaster(found.pid):
             os.kill(found.pid, signal.SIGQUIT)
         shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 def _new_folder(temporary: Path, stack: ExitStack) -> tuple[Cluster, int]:
     """A new folder, and the descriptor of its lock, which keeps ``sweep`` out while anybody has it open."""
+    import fcntl
+    import shutil
+    import tempfile
+
     while True:
         cluster = Cluster(Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary)))
         lock = os.open(cluster.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -84,29 +98,36 @@ def _start(
     place: tuple[Cluster, int], stack: ExitStack, environ: Mapping[str, str], settings: Mapping[str, str]
 ) -> Server:
     """Start a server and its guard. The guard holds the other end of a pipe of ours: that is what ties them to us."""
+    import json
+    import subprocess
+    import sys
+
     cluster, lock = place
-    account = account_for(cluster.data)
-    binaries = usable_by(account, find_binaries(environ), environ)
-    clusters.make_data(cluster, binaries, account, environ, lock, lasting=False)
+    programs = find_programs(account_for(cluster.data), environ)
+    clusters.make_data(cluster, programs, lock, lasting=False)
     ended, alive = os.pipe()
     stack.callback(os.close, ended)
-    with clusters.opened(cluster.data, account) as (data, descriptors), cluster.log.open("ab") as log:
-        order: Order = {
-            "command": server_command(cluster, binaries, account, environ, data, {**SETTINGS, **settings}),
-            "environment": server_environment(environ),
-            "account": account.popen,
-            "descriptors": [*descriptors, alive],
-            "log": log.fileno(),
-            "folder": str(cluster.folder),
-        }
-        guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), json.dumps(order)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            pass_fds=(*order["descriptors"], log.fileno(), lock),
-            start_new_session=True,
-        )
+    try:
+        with (
+            clusters.opened(cluster.data, programs.account) as (data, descriptors),
+            open_log(cluster, programs.account) as log,
+        ):
+            order: Order = {
+                "command": server_command(cluster, programs, data, {**SETTINGS, **settings}),
+                "popen": programs.popen,
+                "descriptors": [*descriptors, alive],
+                "log": log.fileno(),
+                "folder": str(cluster.folder),
+            }
+            guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), json.dumps(order)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=(*order["descriptors"], log.fileno(), lock),
+                start_new_session=True,
+            )
+    finally:
+        os.close(alive)
     stack.enter_context(guard)
-    os.close(alive)
     return wait_until_ready(cluster, DATABASE, ended)

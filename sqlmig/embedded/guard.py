@@ -19,12 +19,12 @@ class Order(TypedDict):
     """What to run, as JSON in the only argument."""
 
     command: list[str]
-    environment: dict[str, str]
-    account: dict[str, Any]
+    popen: dict[str, Any]
     descriptors: list[int]
     """Open files for the server alone. Ours are closed, so that others see in them when it has ended."""
     log: int
     folder: str
+    """What to remove in the end."""
 
 
 def guard(order: Order) -> None:
@@ -34,19 +34,20 @@ def guard(order: Order) -> None:
         stdin=subprocess.DEVNULL,
         stdout=order["log"],
         stderr=order["log"],
-        cwd="/",
-        env=order["environment"],
         pass_fds=order["descriptors"],
         start_new_session=True,
-        **order["account"],
+        **order["popen"],
     )
     for descriptor in order["descriptors"]:
         os.close(descriptor)
-    sys.stdin.buffer.read()
-    server.send_signal(signal.SIGQUIT)
-    server.wait()
-    shutil.rmtree(order["folder"], ignore_errors=True)
+    try:
+        sys.stdin.buffer.read()
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
+        shutil.rmtree(order["folder"], ignore_errors=True)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     guard(json.loads(sys.argv[1]))

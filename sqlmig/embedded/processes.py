@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from typing import Any
 from sqlmig.errors import NoServer
 
 POLL_SECONDS = 0.01
+END_SECONDS = 30.0
 
 PROC = Path("/proc")
+
+UNPRIVILEGED = ("postgres", "nobody")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Account:
 def account_for(data: Path) -> Account:
     """Us, or, where we are root, the owner of an existing data folder, else ``postgres``, else ``nobody``.
 
-    Raises NoServer where there is no such account: initdb and libpq look their own user up.
+    Raises NoServer where there is no such account: initdb looks its own user up.
     """
     import pwd
 
@@ -50,16 +53,26 @@ def account_for(data: Path) -> Account:
                 f"the embedded PostgreSQL needs a user with a name, and user id {euid} has none in /etc/passwd",
                 next_step=f"echo 'sqlmig:x:{euid}:{os.getegid()}::/:/bin/sh' >> /etc/passwd",
             ) from None
-    owner = data.stat().st_uid if data.exists() else 0
-    accounts = {entry.pw_uid if entry.pw_uid == owner else entry.pw_name: entry for entry in pwd.getpwall()}
-    for wanted in (owner, "postgres", "nobody"):
-        if wanted and wanted in accounts:
-            entry = accounts[wanted]
-            return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, dropped=True)
+    owner = data.stat() if data.exists() else None
+    if owner and owner.st_uid:
+        return Account(owner.st_uid, owner.st_gid, _name_of(owner.st_uid), dropped=True)
+    for name in UNPRIVILEGED:
+        with suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return Account(entry.pw_uid, entry.pw_gid, name, dropped=True)
     raise NoServer(
-        "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody",
+        f"PostgreSQL refuses to run as root, and this machine has no user called {' or '.join(UNPRIVILEGED)}",
         next_step="run sqlmig as an ordinary user",
     )
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def server_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -105,51 +118,59 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def is_postmaster(pid: int, data: Path) -> bool:
-    """Whether ``pid`` is a live server of the folder ``data``; in doubt, whether it is any PostgreSQL.
+def works_in(pid: int, folder: Path) -> bool | None:
+    """Whether a live process has ``folder`` for its working directory, as a server has its data folder.
 
-    A server's working directory is its data folder. Where we may not see that (a container without
-    CAP_SYS_PTRACE), or where there is no /proc, the program's name decides.
+    None where we cannot see that: without /proc, or for another account's process without CAP_SYS_PTRACE.
     """
-    if not (PROC / "self" / "stat").exists():
-        return _is_named_postgres(pid)
+    if not (PROC / "self" / "cwd").exists():
+        return None
     try:
-        return os.path.samestat((PROC / str(pid) / "cwd").stat(), data.stat())
+        return os.path.samestat((PROC / str(pid) / "cwd").stat(), folder.stat())
     except PermissionError:
-        return (PROC / str(pid) / "comm").read_text().strip() in ("postgres", "postmaster")
+        return None
     except OSError:
         return False
 
 
-def _is_named_postgres(pid: int) -> bool:
+def command_line(pid: int) -> str:
+    """The command line of a live process, which everybody may see; empty where there is none."""
+    if (PROC / "self" / "cmdline").exists():
+        with suppress(OSError):
+            return os.fsdecode((PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" "))
+        return ""
     import subprocess
 
-    shown = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return Path(shown.stdout.strip()).name in ("postgres", "postmaster")
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 
 
-def listener(socket_path: str) -> int | None:
-    """The pid of who listens on a Unix socket, 0 where the system does not tell, None where nobody does."""
-    import socket
-    import struct
-
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.setblocking(False)
-        try:
-            client.connect(socket_path)
-        except OSError as error:
-            return 0 if error.errno == errno.EAGAIN else None
-        if not hasattr(socket, "SO_PEERCRED"):
-            return 0
-        credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[0])
+def end(pid: int, has_ended: Callable[[], bool]) -> bool:
+    """Shut a server down: fast, and where that takes too long, at once. Whether it has ended."""
+    for how in (signal.SIGINT, signal.SIGQUIT):
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            if has_ended():
+                return True
+            time.sleep(POLL_SECONDS)
+    return False
 
 
-def tail(log: Path, lines: int = 5) -> list[str]:
-    """The last lines of a log that say something, for the notes of an error."""
+def require_unix() -> None:
+    """Raise NoServer on Windows, where a server would have to listen on TCP, open to every user of the machine."""
+    if os.name == "nt":
+        raise NoServer(
+            "the embedded PostgreSQL needs Unix sockets, which it does not use on Windows",
+            next_step="set SQLMIG_URL to the URL of a PostgreSQL server",
+        )
+
+
+def tail(log: Path, start: int = 0, lines: int = 5) -> list[str]:
+    """The last lines of a log, from byte ``start`` on, that say something."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            file.seek(max(start, file.seek(0, os.SEEK_END) - 4096))
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []

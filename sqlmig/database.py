@@ -143,6 +143,14 @@ class Session:
             raise
         return rows
 
+    def ask_gently(self, message: str) -> list[Row]:
+        """Like ``ask`` inside an open transaction, which survives where the message fails."""
+        self.ask("SAVEPOINT sqlmig")
+        try:
+            return [row for reply in self.run(message) for row in reply.rows]
+        finally:
+            self.ask("ROLLBACK TO sqlmig")
+
     def copy_in(self, statement: str, data: Iterable[str]) -> Reply:
         """Run COPY ... FROM STDIN with this data, in pieces of any size. Raises like ``run``."""
         try:
@@ -289,14 +297,14 @@ def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = st
 def _open(conninfo: str) -> psycopg.Connection:
     given = conninfo_to_dict(conninfo)
     defaults = {key: value for key, value in CONNECTION_DEFAULTS.items() if key not in given}
-    return psycopg.Connection.connect(
-        make_conninfo(conninfo, **defaults), autocommit=True, prepare_threshold=None
-    )
+    return psycopg.Connection.connect(make_conninfo(conninfo, **defaults), autocommit=True, prepare_threshold=None)
 
 
 def _no_connection(said: str) -> NoConnection:
     curable = any(part in said.lower() for part in CURABLE)
-    advice = "is the server up? --wait 30s waits for one that is starting" if curable else "correct the connection settings"
+    advice = (
+        "is the server up? --wait 30s waits for one that is starting" if curable else "correct the connection settings"
+    )
     return NoConnection(f"no connection: {said.removeprefix('connection failed: ')}", next_step=advice)
 
 
@@ -316,10 +324,16 @@ class RunnerLock:
 
     def __init__(self, session: Session, history_schema: str) -> None:
         self.session = session
+        self.schema = history_schema
         self.key = lock_key(history_schema)
+        self.tables_exist = False
+        self.schema_exists = False
 
     def acquire(self, wait: float, listener: Listener) -> None:
-        """Take the lock, polling for ``wait`` seconds. Raises LockHeld, which names the holder."""
+        """Take the lock, polling for ``wait`` seconds; then ``tables_exist`` says whether there is a history by now.
+
+        Raises LockHeld, which names the holder.
+        """
         deadline = time.monotonic() + wait
         while not self._try():
             holder = self._holder()
@@ -335,17 +349,44 @@ class RunnerLock:
 
     def _try(self) -> bool:
         timeout_of_17 = "SET LOCAL transaction_timeout = 0;" if self.session.server_version >= 170000 else ""
-        rows = self.session.ask(query("lock", "take").format(key=self.key, more=timeout_of_17))
-        return rows[0][0] == "t"
+        text = query("lock", "take").format(key=self.key, more=timeout_of_17, schema_name=literal(self.schema))
+        got, exists = [reply.rows[0] for reply in self.session.run(text) if reply.rows]
+        self.tables_exist, self.schema_exists = exists[0] == "t", exists[1] == "t"
+        return got[0] == "t"
 
     def _holder(self) -> str:
         rows = self.session.ask(query("lock", "holder").format(key=self.key))
         return rows[0][0] or "unknown" if rows else "it ended just now"
 
-    def held(self) -> bool:
-        """Whether the connection that holds the lock is still there. Sends nothing."""
-        return self.session.still_connected()
+    def blockers(self, pid: int) -> tuple[str, ...]:
+        """What the backend ``pid`` waits for, in words; nothing where that cannot be told."""
+        try:
+            return tuple(row[0] or "" for row in self.session.ask_gently(query("lock", "blockers").format(pid=pid)))
+        except (DatabaseError, ConnectionLost):
+            return ()
+
+    def check(self) -> None:
+        """Raise ConnectionLost where the connection that holds the lock is gone. Sends nothing."""
+        if not self.session.still_connected():
+            raise ConnectionLost("the connection that holds the runner's lock was lost")
 
     def release(self) -> None:
         """Give the lock back, by closing its connection."""
         self.session.close()
+
+
+def quote_identifier(name: str) -> str:
+    """As PostgreSQL's quote_ident, always quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A value as SQL that means the same whatever standard_conforming_strings says."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("'", "''")
+    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"

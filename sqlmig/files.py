@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
-from sqlmig.migration import Direction, FileName, FileSource, Migration, Script
+from sqlmig.migration import Direction, FileName, Migration, Script
+from sqlmig.script import FileSource
 
 UP_TEMPLATE = """\
 {header}-- {title}

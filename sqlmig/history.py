@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlmig.database import Row, Session
+from sqlmig.database import Row, Session, literal, quote_identifier
 from sqlmig.errors import DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
-from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script, TextSource
+from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
 from sqlmig.queries import query
+from sqlmig.results import LogEntry
+from sqlmig.script import TextSource
 
 FORMAT = 1
 """The version of the tables that this code writes."""
@@ -60,25 +62,6 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Event:
-    """One line of the log; times carry a zone."""
-
-    at: datetime
-    event: str
-    version: int | None
-    label: str | None
-    name: str | None
-    batch: int | None
-    user: str
-    role: str
-    host: str | None
-    duration_ms: float | None
-    sqlmig_version: str | None
-    git_commit: str | None
-    detail: str | None
-
-
-@dataclass(frozen=True)
 class History:
     """Reads and writes the history tables of one schema. ``role`` is set for every transaction of ours."""
 
@@ -99,7 +82,8 @@ class History:
     def probe(self, session: Session) -> ServerFacts:
         """Where we are, in one round trip. Raises UnsupportedServer for what is not PostgreSQL 13 or later."""
         text = query("history", "probe").format(role=self.set_role, schema_name=literal(self.schema))
-        version, rows = "", []
+        version = ""
+        rows: list[Row] = []
         try:
             for reply in session.run(text):
                 version = version or (reply.rows[0][0] or "" if reply.rows else "")
@@ -144,20 +128,20 @@ class History:
         )
         return {int(row[0] or 0): (_unpacked(row[1]), _unpacked(row[2])) for row in self._run(session, text)[-2]}
 
-    def events(self, session: Session, limit: int | None = None) -> tuple[Event, ...]:
+    def events(self, session: Session, limit: int | None = None) -> tuple[LogEntry, ...]:
         """The log, oldest first; only the newest ``limit`` lines where one is given."""
         text = query("history", "events").format(
             role=self.set_role, schema=self.quoted_schema, limit="ALL" if limit is None else limit
         )
         return tuple(_event(row) for row in self._run(session, text)[-2])
 
-    def create(self, session: Session, place: ServerFacts) -> None:
+    def create(self, session: Session, place: ServerFacts, *, schema_exists: bool) -> None:
         """Create the tables, and the schema where it is missing, in one transaction. The runner's lock must be held.
 
         Raises MissingPrivilege with the one GRANT that is missing, ReadOnlyServer on a standby; neither leaves a trace.
         """
         parts = ["BEGIN", self.set_role.rstrip(";")]
-        if not place.schema_exists:
+        if not schema_exists:
             parts.append(query("history", "create_schema").format(schema=self.quoted_schema).rstrip(";"))
         parts.append(query("history", "create_tables").format(schema=self.quoted_schema).rstrip(";"))
         try:
@@ -258,7 +242,9 @@ class History:
             error=literal(facts.get("error")),
         )
 
-    def forget(self, applied: Applied, *, event: str = "rollback", duration: str = "NULL", detail: str | None = None) -> str:
+    def forget(
+        self, applied: Applied, *, event: str = "rollback", duration: str = "NULL", detail: str | None = None
+    ) -> str:
         """Remove a record and log it, in one statement that fails where there is no record to remove."""
         return query("history", "forget").format(
             schema=self.quoted_schema,
@@ -331,23 +317,6 @@ class History:
         }
 
 
-def quote_identifier(name: str) -> str:
-    """As PostgreSQL's quote_ident, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: object) -> str:
-    """A value as SQL, whatever standard_conforming_strings says (documentation, "String Constants With C-Style Escapes")."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value).replace("'", "''")
-    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
-
-
 def _packed(script: Script | None, limit: int | None = None) -> str:
     if script is None:
         return "NULL"
@@ -391,8 +360,8 @@ def _applied(row: Row) -> Applied:
         stored_down=Script(Direction.DOWN, TextSource(stored, f"{label}_{name}.down.sql (as stored in the history)"))
         if stored is not None
         else None,
-        progress=Progress(row[13]),
-        direction=Direction(row[14]),
+        progress=Progress(row[13] or ""),
+        direction=Direction(row[14] or ""),
         statement=_int(row[15]),
         statements=_int(row[16]),
         prefix=row[17],
@@ -407,8 +376,8 @@ def _applied(row: Row) -> Applied:
     )
 
 
-def _event(row: Row) -> Event:
-    return Event(
+def _event(row: Row) -> LogEntry:
+    return LogEntry(
         at=_time(row[0]) or datetime.fromtimestamp(0, UTC),
         event=row[1] or "",
         version=_int(row[2]),

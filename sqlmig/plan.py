@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from sqlmig.errors import CheckFailed, FilesInvalid, FileError, Place, Problem, UsageError
+from sqlmig.errors import CheckFailed, FileError, FilesInvalid, Place, Problem, UsageError
 from sqlmig.migration import Applied, Direction, Migration, Progress, Script
-
-
-class State(StrEnum):
-    """How one migration stands: its file compared with its history."""
-
-    PENDING = "pending"
-    APPLIED = "applied"
-    DRIFTED = "drifted"
-    MISSING = "missing"
-    OUT_OF_ORDER = "out_of_order"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One migration with its state; at least one of ``migration`` (its files) and ``applied`` (its record) is there."""
-
-    version: int
-    label: str
-    name: str
-    state: State
-    migration: Migration | None
-    applied: Applied | None
-    problem: Problem | None = None
-    """What there is to say about it, where its state or its files call for it."""
-
-    def __str__(self) -> str:
-        return f"{self.label}_{self.name}"
+from sqlmig.standing import Standing, State, find, no_version, standings, unfinished
 
 
 @dataclass(frozen=True)
@@ -135,120 +107,6 @@ SCRIPT_PROBLEMS = frozenset(
 """Findings about the text of a script: a file-format error, not a matter of history."""
 
 
-def standings(migrations: Sequence[Migration], applied: Sequence[Applied]) -> tuple[Standing, ...]:
-    """How every known migration stands, by version. Compares sets: no high-water mark hides anything.
-
-    Reads the files of applied migrations for their checksums, and nothing of those that are pending.
-    """
-    files = {migration.version: migration for migration in migrations}
-    records = {record.version: record for record in applied}
-    highest = max((record.version for record in applied), default=-1)
-    return tuple(
-        _standing(version, files.get(version), records.get(version), highest)
-        for version in sorted(files.keys() | records.keys())
-    )
-
-
-def _standing(version: int, migration: Migration | None, applied: Applied | None, highest: int) -> Standing:
-    def stands(state: State, problem: Problem | None = None) -> Standing:
-        known = migration or applied
-        assert known is not None  # noqa: S101 - a version comes from one of the two
-        return Standing(version, known.label, known.name, state, migration, applied, problem)
-
-    if applied is None:
-        if version < highest:
-            return stands(State.OUT_OF_ORDER, _out_of_order(migration, version, highest))
-        return stands(State.PENDING)
-    if applied.progress is not Progress.DONE:
-        return stands(State.FAILED, _unfinished(applied))
-    if migration is None:
-        return stands(State.APPLIED) if applied.retired else stands(State.MISSING, _missing(applied))
-    change = drift(migration, applied)
-    if change is None or change.warning:
-        return stands(State.APPLIED, change)
-    return stands(State.DRIFTED, change)
-
-
-def drift(migration: Migration, applied: Applied) -> Problem | None:
-    """What differs between the files and what was applied: None, a warning (comments or white space), or a finding."""
-    changes = [
-        (script, what)
-        for script, recorded in ((migration.up, applied.up), (migration.down, applied.down))
-        if (what := _change(script, recorded)) is not None
-    ]
-    if migration.down is None and applied.down is not None:
-        changes.append((migration.up, "its down file is gone"))
-    if not changes:
-        return None
-    comments_only = all(what == COMMENTS_CHANGED for _, what in changes)
-    told = "; ".join(what if what.startswith("its") else f"{script.file} changed: {what}" for script, what in changes if script)
-    script = next(script for script, _ in changes if script)
-    return Problem(
-        "comments_changed" if comments_only else "drift",
-        f"{migration} is not what was applied: {told}",
-        Place(script.file),
-        migration.version,
-        warning=comments_only,
-        next_step=f"undo the edit, or accept it: sqlmig repair {migration.label}",
-    )
-
-
-COMMENTS_CHANGED = "comments or white space only"
-SQL_CHANGED = "SQL"
-
-
-def _change(script: Script | None, recorded: object) -> str | None:
-    from sqlmig.migration import Checksum
-
-    if script is None:
-        return None
-    if not isinstance(recorded, Checksum):
-        return "its down file was added later"
-    if script.checksum.raw == recorded.raw:
-        return None
-    try:
-        same_tokens = recorded.sql is not None and script.full_checksum.sql == recorded.sql
-    except FileError:
-        same_tokens = False
-    return COMMENTS_CHANGED if same_tokens else SQL_CHANGED
-
-
-def _out_of_order(migration: Migration | None, version: int, highest: int) -> Problem:
-    return Problem(
-        "out_of_order",
-        f"{migration} is pending below version {highest}, which is applied",
-        Place(migration.up.file) if migration else None,
-        version,
-        next_step="sqlmig apply --allow-out-of-order, or give it a higher version",
-    )
-
-
-def _missing(applied: Applied) -> Problem:
-    when = f" on {applied.applied_at:%Y-%m-%d}" if applied.applied_at else ""
-    who = f" by {applied.applied_by}" if applied.applied_by else ""
-    return Problem(
-        "missing",
-        f"{applied} was applied{when}{who}, and its file is gone",
-        None,
-        applied.version,
-        next_step=f"restore the file; or undo it: sqlmig down {applied.label}; or accept it: sqlmig repair {applied.label}",
-    )
-
-
-def _unfinished(applied: Applied) -> Problem:
-    verb = "failed" if applied.progress is Progress.FAILED else "was interrupted"
-    doing = "" if applied.direction is Direction.UP else "its rollback "
-    why = f": {applied.error}" if applied.error else ""
-    again = "apply" if applied.direction is Direction.UP else "rollback"
-    return Problem(
-        "failed",
-        f"{applied}: {doing}{verb} at statement {applied.statement}/{applied.statements}{why}",
-        None,
-        applied.version,
-        next_step=f"correct that statement and continue: sqlmig {again}",
-    )
-
-
 def plan(
     migrations: Sequence[Migration],
     applied: Sequence[Applied],
@@ -285,7 +143,9 @@ def plan(
 
 
 def _again(known: Sequence[Standing], only: set[int] | None) -> tuple[list[Step], list[Problem]]:
-    waiting = [s for s in known if s.state in (State.PENDING, State.OUT_OF_ORDER) and (only is None or s.version in only)]
+    waiting = [
+        s for s in known if s.state in (State.PENDING, State.OUT_OF_ORDER) and (only is None or s.version in only)
+    ]
     lost = only - {standing.version for standing in waiting} if only is not None else set()
     problems = [
         Problem("missing", f"version {version} cannot be applied again: its file is gone", None, version)
@@ -296,7 +156,7 @@ def _again(known: Sequence[Standing], only: set[int] | None) -> tuple[list[Step]
 
 def _apply_steps(known: Sequence[Standing], goal: Apply) -> tuple[list[Step], list[Problem]]:
     if goal.to is not None and goal.to not in {standing.version for standing in known}:
-        raise _no_version(goal.to, known)
+        raise no_version(goal.to, known)
     waiting = [s for s in known if s.state in (State.PENDING, State.OUT_OF_ORDER, State.FAILED)]
     if goal.only is not None:
         named = find(known, goal.only)
@@ -326,7 +186,14 @@ def _up_step(standing: Standing) -> Step:
     record = standing.applied
     resume_at = record.statement if record is not None and record.progress is not Progress.DONE else None
     return Step(
-        standing.version, standing.label, standing.name, Direction.UP, migration.up, migration, record, resume_at=resume_at
+        standing.version,
+        standing.label,
+        standing.name,
+        Direction.UP,
+        migration.up,
+        migration,
+        record,
+        resume_at=resume_at,
     )
 
 
@@ -341,7 +208,7 @@ def _chosen(known: Sequence[Standing], goal: Rollback) -> list[Standing]:
         return done
     if goal.to is not None:
         if goal.to not in {standing.version for standing in known}:
-            raise _no_version(goal.to, known)
+            raise no_version(goal.to, known)
         return [standing for standing in done if standing.version > goal.to]
     if goal.steps is not None:
         return done[: goal.steps]
@@ -371,7 +238,7 @@ def _rollback_steps(known: Sequence[Standing], chosen: Iterable[Standing]) -> tu
         if record is None:
             continue
         if record.progress is not Progress.DONE and record.direction is Direction.UP:
-            problems.append(replace(_unfinished(record), next_step=_half_applied_advice(record)))
+            problems.append(replace(unfinished(record), next_step=_half_applied_advice(record)))
         elif not record.reversible:
             problems.append(_irreversible(standing))
         else:
@@ -430,32 +297,3 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         return script.survey.problems
     except FileError as error:
         return (Problem(error.code, error.message, error.place or Place(script.file), next_step=error.next_step),)
-
-
-def find(known: Sequence[Standing], text: str) -> Standing:
-    """The migration that a person means by ``003``, ``3``, ``create_users`` or ``003_create_users``.
-
-    Raises UsageError where there is none, or more than one.
-    """
-    fits: list[Callable[[Standing], bool]] = [
-        lambda standing: text.isdecimal() and standing.version == int(text),
-        lambda standing: text in (str(standing), f"{standing}.up.sql", f"{standing}.down.sql"),
-        lambda standing: standing.name == text,
-    ]
-    for fit in fits:
-        found = [standing for standing in known if fit(standing)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(
-                f"{text!r} could be " + " or ".join(map(str, found)), next_step="name the migration by its version"
-            )
-    raise UsageError(f"there is no migration {text!r}", next_step="sqlmig status")
-
-
-def _no_version(version: int, known: Sequence[Standing]) -> UsageError:
-    near = sorted(known, key=lambda standing: abs(standing.version - version))[:3]
-    names = ", ".join(str(standing) for standing in sorted(near, key=lambda standing: standing.version))
-    return UsageError(
-        f"there is no version {version}" + (f"; near it: {names}" if names else ""), next_step="sqlmig status"
-    )

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlmig.errors import Problem
-from sqlmig.migration import Direction
-from sqlmig.plan import Plan, Standing
+from sqlmig.plan import Plan
+from sqlmig.script import Direction
+from sqlmig.standing import Standing
 
 
 class Outcome(StrEnum):
@@ -76,6 +77,16 @@ class StatusResult:
     where: Where
     migrations: tuple[Standing, ...]
     problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class VersionResult:
+    """The highest applied version; None where nothing is applied."""
+
+    where: Where
+    version: int | None
+    label: str | None
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,7 @@ class ServerResult:
 Result = (
     RunResult
     | StatusResult
+    | VersionResult
     | CheckResult
     | RepairResult
     | BaselineResult

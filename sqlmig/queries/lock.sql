@@ -1,10 +1,15 @@
 -- name: take
 -- Begins the transaction that holds the runner's lock, and tries to take it; no time-out may end that transaction.
+-- Then, with a snapshot of its own: whether the history is there, which another runner may have created just before.
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL statement_timeout = 0;
 {more}
-SELECT pg_catalog.pg_try_advisory_xact_lock({key})
+SELECT pg_catalog.pg_try_advisory_xact_lock({key});
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS class
+                 JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+                WHERE namespace.nspname = {schema_name} AND class.relname = 'migration'),
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {schema_name})
 
 -- name: holder
 -- Who holds the runner's lock, in words.

@@ -1,0 +1,163 @@
+"""What a command needs of the database: a session, the history, the runner's lock, and where all that is."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sqlmig.config import Environment, parse_duration
+from sqlmig.database import RunnerLock, Session, connect, literal
+from sqlmig.errors import ReadOnlyServer, UnsupportedServer
+from sqlmig.events import Listener
+from sqlmig.history import OLDEST, Actor, History, ServerFacts
+from sqlmig.migration import Applied, Migration
+from sqlmig.queries import query
+from sqlmig.results import Where
+from sqlmig.runner import Runner, Settings
+from sqlmig.version import VERSION
+
+
+@dataclass(frozen=True)
+class Access:
+    """Opens sessions on the target of one environment."""
+
+    environment: Environment
+    listener: Listener
+
+    @cached_property
+    def conninfo(self) -> str:
+        """What libpq reads; starts the embedded server where that is the target. Holds the password."""
+        if not self.environment.target.embedded:
+            return self.environment.target.conninfo.reveal()
+        from sqlmig import embedded
+
+        return embedded.start(self.environment.root / ".sqlmig").conninfo
+
+    @cached_property
+    def history(self) -> History:
+        return History(
+            schema=self.environment.history_schema,
+            actor=Actor(socket.gethostname(), VERSION, git_commit(self.environment.root)),
+            role=self.environment.role,
+            store_up_limit=self.environment.store_up_limit,
+        )
+
+    @property
+    def settings(self) -> Settings:
+        environment = self.environment
+        return Settings(
+            role=environment.role,
+            search_path=environment.search_path,
+            lock_timeout=environment.lock_timeout,
+            statement_timeout=environment.statement_timeout,
+            lock_retries=environment.lock_retries,
+        )
+
+    def open(self, wait: float = 0) -> Session:
+        """A new connection. Raises NoConnection."""
+        return connect(self.conninfo, wait=wait, redact=self.environment.secrets, listener=self.listener)
+
+    @contextmanager
+    def desk(self, wait: float = 0) -> Iterator[Desk]:
+        """A session that knows where it is; closed at the end, whatever happens."""
+        with closing(self.open(wait)) as session:
+            yield Desk(self, session, self.history.probe(session))
+
+    def where(self, session: Session, facts: ServerFacts) -> Where:
+        """The database in words."""
+        info = session.connection.info
+        server = " ".join(facts.version.split()[:2])
+        at = "(embedded)" if self.environment.target.embedded else f"on {info.host or 'a local socket'}:{info.port}"
+        return Where(
+            self.environment.name,
+            facts.database or info.dbname,
+            f"{server} {at}",
+            facts.session_user or info.user,
+            self.environment.target.source,
+        )
+
+
+@dataclass
+class Desk:
+    """One session of one command, with what is known about the place."""
+
+    access: Access
+    session: Session
+    facts: ServerFacts
+
+    @property
+    def where(self) -> Where:
+        return self.access.where(self.session, self.facts)
+
+    @property
+    def history(self) -> History:
+        return self.access.history
+
+    def applied(self, *, sources: bool = False) -> tuple[Applied, ...]:
+        """What is applied; nothing where there is no history yet. Creates nothing."""
+        return self.history.read(self.session, sources=sources) if self.facts.tables_exist else ()
+
+    def require_writable(self, unsupported_server: bool = False) -> None:
+        """Raise UnsupportedServer or ReadOnlyServer where nothing could, or should, be written."""
+        if not unsupported_server and (self.facts.look_alike or self.session.server_version < OLDEST):
+            raise UnsupportedServer(
+                f"not a server that sqlmig supports: {self.facts.version}",
+                next_step="use PostgreSQL 13 or later; --unsupported-server goes on at your own risk",
+            )
+        if self.facts.in_recovery or self.facts.read_only:
+            what = "the server is a hot standby" if self.facts.in_recovery else "the session is read-only"
+            raise ReadOnlyServer(f"{what}, and there is something to write", next_step="connect to the primary")
+
+    @contextmanager
+    def locked(self, lock_wait: float | None) -> Iterator[RunnerLock]:
+        """Hold the runner's lock. The history tables exist once it is held."""
+        wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
+        lock = RunnerLock(self.access.open(), self.history.schema)
+        with closing(lock.session):
+            lock.acquire(wait, self.access.listener)
+            if not lock.tables_exist:
+                self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
+            yield lock
+
+    def runner(self, lock: RunnerLock) -> Runner:
+        """What executes plans here, while the lock is held."""
+        return Runner(
+            session=self.session,
+            history=self.history,
+            settings=self.access.settings,
+            listener=self.access.listener,
+            reconnect=self.access.open,
+            check_lock=lock.check,
+            look_for_blockers=lock.blockers,
+            redact=self.access.environment.secrets,
+        )
+
+    def drop_everything(self) -> None:
+        """Drop every object of the database but the log of events, in one transaction: all or nothing."""
+        schema = self.history.schema
+        everything = query("fresh", "drop_everything").format(schema_name=literal(schema))
+        self.history.write(self.session, [everything, self.history.clear(), self.history.log("fresh")])
+
+    def record_baseline(self, migrations: Sequence[Migration]) -> None:
+        """Record migrations as applied, in one transaction, without running them."""
+        batch = max((record.batch for record in self.history.read(self.session)), default=0) + 1
+        texts = []
+        for migration in migrations:
+            texts.append(self.history.record(migration, batch, baseline=True))
+            texts.append(self.history.log("baseline", migration, batch=batch))
+        self.history.write(self.session, texts)
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit that is checked out here; None without git, a repository, or an answer within two seconds."""
+    with suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+        )
+        return answer.stdout.strip() or None
+    return None

@@ -1,0 +1,67 @@
+"""From what the server said to what a person needs: file, line, column, what stays, what to type next."""
+
+from __future__ import annotations
+
+from sqlmig import statements
+from sqlmig.errors import Place, ServerReport, StatementFailed
+from sqlmig.migration import Direction
+from sqlmig.plan import Step
+from sqlmig.statements import Statement
+
+ENDINGS = {
+    "begin": "its transaction could not be set up",
+    "constraints": "a deferred constraint fails at its end",
+    "cleanup": "its session could not be brought back to the baseline",
+    "record": "it could not be recorded in the history",
+    "commit": "its transaction could not be committed",
+}
+
+
+def statement_failed(
+    step: Step,
+    statement: Statement | None,
+    number: int,
+    report: ServerReport,
+    *,
+    position: int | None = None,
+    note: str = "",
+    left_behind: str,
+    notes: tuple[str, ...] = (),
+) -> StatementFailed:
+    """The error of one statement, or of one of ours around it (``note`` says which)."""
+    where = f"{step}: " + (f"statement {number}" if statement else ENDINGS.get(note, note))
+    return StatementFailed(
+        f"{where}: {report.message}" if not statement else f"{step}: {report.message}",
+        place=place(step, statement, report, position),
+        server=report,
+        statement=number if statement else None,
+        statements=step.script.survey.statements,
+        left_behind=left_behind,
+        notes=notes,
+        next_step=_next_step(step),
+    )
+
+
+def place(step: Step, statement: Statement | None, report: ServerReport, position: int | None) -> Place:
+    """Where in the file the error is: the server's position, the line of a body that CONTEXT names, the statement."""
+    if statement is None:
+        return Place(step.script.file)
+    found = None
+    if position is not None:
+        found = statements.error_position(statement, position)
+    elif report.context:
+        found = statements.context_position(statement, report.context)
+    if found is None:
+        found = statements.error_position(statement, 1)
+    return Place(step.script.file, found.line, found.column, found.excerpt)
+
+
+def rolled_back(step: Step) -> str:
+    return f"{step} was rolled back: nothing of it stays"
+
+
+def _next_step(step: Step) -> str:
+    verb = "apply" if step.direction is Direction.UP else "rollback"
+    if step.from_history:
+        return f"correct the down file and accept it with: sqlmig repair {step.label}; then: sqlmig {verb}"
+    return f"correct {step.script.file}, then: sqlmig {verb}"

@@ -1,0 +1,137 @@
+"""Messages: pieces of SQL that travel together, and which of them failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlmig.database import Reply, Session
+from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
+from sqlmig.plan import Step
+from sqlmig.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement on its way: a migration's own, with its number in the script, or one of ours."""
+
+    text: str
+    step: Step
+    statement: Statement | None = None
+    number: int = 0
+    note: str = ""
+    """Which of ours: ``begin``, ``constraints``, ``guard``, ``record``, ``commit``."""
+
+
+class PieceFailed(Exception):
+    """The server refused one piece; everything before it in its message was run, nothing behind it."""
+
+    def __init__(self, piece: Piece, report: ServerReport, position: int | None) -> None:
+        super().__init__(report.message)
+        self.piece = piece
+        self.report = report
+        self.position = position
+        """In characters from 1 within the piece."""
+
+
+class ParsedTooEarly(Exception):
+    """Nothing of a message ran, since the server parses all of it first and one piece does not parse.
+
+    ``piece`` is that one, where the server gave its position: what stands before it has to be sent before it.
+    """
+
+    def __init__(self, pieces: list[Piece], piece: Piece | None) -> None:
+        super().__init__("a message was refused as a whole")
+        self.pieces = pieces
+        self.piece = piece
+
+
+class Sender:
+    """Collects pieces and sends them, as many at a time as ``size`` characters hold."""
+
+    def __init__(self, session: Session, size: int, on_reply: Callable[[Piece, Reply], None]) -> None:
+        self.session = session
+        self.size = size
+        self.on_reply = on_reply
+        self.pieces: list[Piece] = []
+        self.length = 0
+        self.current: Piece | None = None
+        """The piece whose reply is awaited: what a notice belongs to."""
+        self.before_send: Callable[[Piece], None] = lambda piece: None
+
+    def add(self, piece: Piece) -> None:
+        """Queue a piece; sends what is queued before it where both are too long together."""
+        if self.pieces and self.length + len(piece.text) > self.size:
+            self.flush()
+        self.pieces.append(piece)
+        self.length += len(piece.text) + 2
+
+    def drop(self) -> None:
+        """Forget what is queued."""
+        self.pieces, self.length = [], 0
+
+    def flush(self) -> None:
+        """Send what is queued and hand over each reply.
+
+        Raises PieceFailed or ParsedTooEarly, and ConnectionLost; the rest of the message did not run.
+        """
+        pieces = self.pieces
+        self.drop()
+        if not pieces:
+            return
+        self.before_send(pieces[0])
+        message, starts = _join(pieces)
+        done = 0
+        self.current = pieces[0]
+        try:
+            for reply in self.session.run(message):
+                self.on_reply(pieces[done], reply)
+                done += 1
+                self.current = pieces[done] if done < len(pieces) else None
+        except ConnectionLost:
+            raise
+        except DatabaseError as error:
+            report = error.server or ServerReport(error.message)
+            raise _failure(pieces, starts, done, report) from None
+        if done != len(pieces):
+            raise DatabaseError(f"the server gave {done} results for {len(pieces)} statements")
+
+    def copy(self, piece: Piece, data: Iterable[str]) -> None:
+        """Send COPY ... FROM STDIN and its data. Raises like ``flush``."""
+        self.flush()
+        self.before_send(piece)
+        self.current = piece
+        try:
+            reply = self.session.copy_in(piece.text, data)
+        except ConnectionLost:
+            raise
+        except DatabaseError as error:
+            report = error.server or ServerReport(error.message)
+            raise PieceFailed(piece, report, report.position) from None
+        self.on_reply(piece, reply)
+        self.current = None
+
+
+def _join(pieces: list[Piece]) -> tuple[str, list[int]]:
+    parts, starts, length = [], [], 0
+    for piece in pieces:
+        ending = "\n" if piece.text.endswith(";") else "\n;"
+        starts.append(length)
+        parts.append(piece.text + ending)
+        length += len(parts[-1])
+    return "".join(parts), starts
+
+
+def _failure(pieces: list[Piece], starts: list[int], done: int, report: ServerReport) -> Exception:
+    if report.position is None:
+        unparsed = done == 0 and len(pieces) > 1 and pieces[0].note == "begin"
+        return ParsedTooEarly(pieces, None) if unparsed else PieceFailed(_at(pieces, done), report, None)
+    offset = report.position - 1
+    index = max((number for number, start in enumerate(starts) if start <= offset), default=0)
+    if done == 0 and index > 0:
+        return ParsedTooEarly(pieces, pieces[index])
+    return PieceFailed(_at(pieces, done), report, offset - starts[min(done, len(starts) - 1)] + 1)
+
+
+def _at(pieces: list[Piece], index: int) -> Piece:
+    return pieces[min(index, len(pieces) - 1)]

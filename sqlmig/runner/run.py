@@ -1,0 +1,159 @@
+"""The order of a run, and the truth about it when it ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, takewhile
+
+from sqlmig.database import Session
+from sqlmig.errors import ConnectionLost, DatabaseError, Interrupted, ServerReport, SqlmigError, UsageError
+from sqlmig.events import Listener, Noticed, RunStarted
+from sqlmig.history import History
+from sqlmig.migration import Applied, Direction, Progress
+from sqlmig.plan import Plan, Step
+from sqlmig.runner.settings import Settings
+from sqlmig.runner.stepwise import Stepwise
+from sqlmig.runner.transactional import Transactions, Unit
+
+OWN_NOTICE = 'pg_temp."sqlmig: '
+
+
+@dataclass
+class Runner:
+    """Runs plans on one session. The runner's lock is held by the caller."""
+
+    session: Session
+    history: History
+    settings: Settings
+    listener: Listener
+    reconnect: Callable[[], Session]
+    """A new connection, to find out what became of a COMMIT whose answer was lost."""
+    check_lock: Callable[[], None]
+    """Raises where the runner's lock was lost."""
+    look_for_blockers: Callable[[int], tuple[str, ...]]
+    """What the backend with this pid waits for, in words."""
+    redact: Callable[[str], str] = str
+    durations: dict[int, float] = field(default_factory=dict)
+    done: int = 0
+    """How many steps, from the first, are committed: true whatever ``run`` raised."""
+    blockers: tuple[str, ...] = ()
+    transactions: Transactions | None = None
+
+    def run(self, plan: Plan, batch: int, *, single_transaction: bool = False) -> None:
+        """Execute the steps of a plan, in order; ``batch`` numbers what is applied.
+
+        Stops at the first failure. Raises StatementFailed, TransactionEnded or Undecided (the failing step left what
+        its message says, those before it are in ``done``, those behind it did not run), ConnectionLost or Interrupted
+        (the history was asked what is applied, wherever the server could be reached).
+        """
+        if single_transaction:
+            self._require_transactional(plan.steps)
+        self.listener(RunStarted(plan))
+        self.session.on_notice = self._noticed
+        self.session.on_idle = self._idle
+        try:
+            for transactional, group in groupby(plan.steps, key=lambda step: step.transaction):
+                steps = list(group)
+                if transactional:
+                    self._run_transactions([tuple(steps)] if single_transaction else [(s,) for s in steps], batch)
+                else:
+                    self._run_stepwise(steps, batch)
+        except ConnectionLost as error:
+            self.done = self._ask_history(plan.steps, batch)
+            error.left_behind = self._told(plan.steps)
+            error.next_step = "sqlmig status, then run the command again"
+            raise
+        except KeyboardInterrupt as error:
+            self.session.roll_back()
+            self.done = self._ask_history(plan.steps, batch)
+            code = getattr(error, "exit_code", 130)
+            raise Interrupted("interrupted", exit_code=code, left_behind=self._told(plan.steps)) from error
+        except SqlmigError as error:
+            self.session.roll_back()
+            self._log_failure(plan.steps, error)
+            raise
+        finally:
+            self.session.on_notice = lambda report: None
+            self.session.on_idle = lambda: None
+
+    def _require_transactional(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if not step.transaction:
+                raise UsageError(
+                    f"{step} runs without a transaction, which --single-transaction cannot do",
+                    next_step="apply without --single-transaction",
+                )
+
+    def _run_transactions(self, units: Sequence[Unit], batch: int) -> None:
+        self.transactions = Transactions(
+            self.session,
+            self.history,
+            self.settings,
+            self.listener,
+            batch,
+            lambda: self.blockers,
+            self.check_lock,
+            self.durations,
+        )
+        try:
+            self.transactions.run(units)
+        finally:
+            self.done += sum(len(unit) for unit in units[: self.transactions.committed])
+            self.transactions = None
+
+    def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
+        stepwise = Stepwise(
+            self.session, self.history, self.settings, self.listener, batch, self.check_lock, self.durations
+        )
+        for step in steps:
+            stepwise.run(step)
+            self.done += 1
+
+    def _noticed(self, report: ServerReport) -> None:
+        if OWN_NOTICE in report.message or (report.sqlstate == "00000" and "pg_temp" in report.message):
+            return
+        current = self.transactions.sender.current if self.transactions is not None else None
+        self.listener(Noticed(current.step if current is not None else None, report))
+
+    def _idle(self) -> None:
+        found = self.look_for_blockers(self.session.backend_pid)
+        self.blockers = found or self.blockers
+
+    def _ask_history(self, steps: Sequence[Step], batch: int) -> int:
+        """How many steps are committed, by the history; what is known without it where it cannot be asked."""
+        try:
+            session = self.session if self.session.alive else self.reconnect()
+            records = {record.version: record for record in self.history.read(session)}
+        except SqlmigError:
+            return self.done
+        if session is not self.session:
+            session.close()
+        behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
+        return self.done + sum(1 for _ in behind)
+
+    def _told(self, steps: Sequence[Step]) -> str:
+        if not self.done:
+            return "nothing was applied" if any(s.direction is Direction.UP for s in steps) else "nothing was undone"
+        return (
+            f"{self.done} of {len(steps)} steps are done, the last is {steps[self.done - 1]}; the rest did not happen"
+        )
+
+    def _log_failure(self, steps: Sequence[Step], error: SqlmigError) -> None:
+        step = steps[self.done]
+        subject = step.migration or step.applied
+        state = f"{error.server.sqlstate}: " if error.server is not None and error.server.sqlstate else ""
+        try:
+            self.history.write(
+                self.session, [self.history.log("failure", subject, detail=self.redact(f"{state}{error.message}"))]
+            )
+        except DatabaseError:
+            return  # the first cause is what counts; the log is only a copy of it
+
+
+def _committed(step: Step, records: Mapping[int, Applied], batch: int) -> bool:
+    """Whether the history shows that a step of the run with this batch number took place."""
+    record = records.get(step.version)
+    if step.direction is Direction.UP:
+        return record is not None and record.progress is Progress.DONE and record.batch == batch
+    return record is None or record.batch == batch

@@ -1,0 +1,259 @@
+"""Transactional steps: each commits with its history row, and as many as fit travel in one message."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlmig.database import Reply, Session, literal
+from sqlmig.errors import DatabaseError, ServerReport, TransactionEnded
+from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
+from sqlmig.history import History
+from sqlmig.migration import Direction
+from sqlmig.plan import Step
+from sqlmig.runner.failures import place, rolled_back, statement_failed
+from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender
+from sqlmig.runner.settings import END_OF_SCRIPT, Settings
+from sqlmig.statements import CopyData, Statement, TransactionRule
+
+LOCKED = ("55P03", "40P01")
+"""lock_not_available and deadlock_detected: the whole migration can be tried again."""
+
+ENDING_TAGS = ("COMMIT", "ROLLBACK", "PREPARE TRANSACTION", "BEGIN", "START TRANSACTION")
+
+DURATION = "extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000"
+
+GUARD = (
+    "SELECT pg_catalog.int4div(1, (pg_catalog.texteq("
+    "COALESCE(pg_catalog.current_setting('sqlmig.transaction', true), ''), {token}))::int4)"
+)
+"""Fails (division by zero) unless the transaction is the one that was begun: a SET LOCAL ends with its transaction."""
+
+Unit = tuple[Step, ...]
+"""What commits together: one step, or all of them with --single-transaction."""
+
+
+@dataclass
+class Transactions:
+    """Runs transactional units in order. ``committed`` tells how many of them are done, whatever happens."""
+
+    session: Session
+    history: History
+    settings: Settings
+    listener: Listener
+    batch: int
+    blockers: Callable[[], tuple[str, ...]]
+    check_lock: Callable[[], None]
+    durations: dict[int, float] = field(default_factory=dict)
+    """Milliseconds by version, of the steps whose statements completed."""
+    committed: int = 0
+    units: Sequence[Unit] = ()
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    begun_at: float = 0.0
+    started: set[int] = field(default_factory=set)
+    attempts: dict[int, int] = field(default_factory=dict)
+    alone: set[tuple[int, int]] = field(default_factory=set)
+    """Statements, by version and number, that must stand first in their message."""
+    singly: set[int] = field(default_factory=set)
+    """Versions whose statements travel one by one."""
+    ended_by: Piece | None = None
+
+    def __post_init__(self) -> None:
+        self.sender = Sender(self.session, self.settings.message_size, self._replied)
+        self.sender.before_send = self._sending
+
+    def run(self, units: Sequence[Unit]) -> None:
+        """Run all units; each commits by itself.
+
+        Raises StatementFailed for the first that cannot be completed, with nothing of it left behind and nothing
+        behind it run. Lock time-outs and deadlocks are tried again, from the start of the unit.
+        """
+        self.units, self.committed = units, 0
+        while self.committed < len(units):
+            try:
+                for index in range(self.committed, len(units)):
+                    self._queue_unit(units[index], last=index == len(units) - 1)
+                self.sender.flush()
+            except ParsedTooEarly as early:
+                self._undo()
+                self._send_apart(early)
+            except PieceFailed as failure:
+                self._undo()
+                self._retry_or_raise(failure)
+            except BaseException:
+                self.sender.drop()
+                raise
+
+    def _undo(self) -> None:
+        self.sender.drop()
+        self.started.clear()
+        self.session.roll_back()
+
+    def _send_apart(self, early: ParsedTooEarly) -> None:
+        piece = early.piece
+        if piece is not None and piece.statement is not None:
+            self.alone.add((piece.step.version, piece.number))
+        else:
+            self.singly.update(queued.step.version for queued in early.pieces)
+
+    def _retry_or_raise(self, failure: PieceFailed) -> None:
+        step, report = failure.piece.step, failure.report
+        attempt = self.attempts.get(step.version, 0) + 1
+        self.attempts[step.version] = attempt
+        blockers = self.blockers() if report.sqlstate in LOCKED else ()
+        if report.sqlstate not in LOCKED or attempt > self.settings.lock_retries:
+            raise self._error(failure, blockers)
+        delay = random.uniform(0.5, 1.0) * min(0.5 * 2**attempt, 30.0)  # noqa: S311 - jitter, not a secret
+        self.listener(Retrying(step, attempt, self.settings.lock_retries, delay, report, blockers))
+        time.sleep(delay)
+
+    def _error(self, failure: PieceFailed, blockers: tuple[str, ...]) -> DatabaseError:
+        piece = failure.piece
+        if piece.note == "guard":
+            return self._transaction_ended(piece.step)
+        error: DatabaseError = statement_failed(
+            piece.step,
+            piece.statement,
+            piece.number,
+            failure.report,
+            position=failure.position,
+            note=piece.note,
+            left_behind=rolled_back(piece.step),
+            notes=tuple(f"blocked by {blocker}" for blocker in blockers),
+        )
+        return self.history.explain(error) if piece.note == "record" else error
+
+    def _transaction_ended(self, step: Step) -> TransactionEnded:
+        culprit = self.ended_by
+        statement = culprit.statement if culprit is not None else None
+        return TransactionEnded(
+            f"{step} ended its own transaction" + (f" with {statement.command}" if statement else ""),
+            place=place(step, statement, ServerReport(""), None),
+            statement=culprit.number if culprit is not None else None,
+            statements=step.script.survey.statements,
+            left_behind="what ran before the end of the transaction may be committed; the migration is not recorded",
+            next_step="look at the database, undo by hand what stayed, and remove the statement",
+        )
+
+    def _queue_unit(self, unit: Unit, *, last: bool) -> None:
+        self._ours(unit[0], "BEGIN", "begin")
+        for step in unit:
+            self._queue_step(step)
+        self._ours(unit[-1], "COMMIT", "commit")
+        if not last:
+            self._show_progress(unit[-1])
+
+    def _queue_step(self, step: Step) -> None:
+        self._begin_step(step)
+        pieces = step.script.verified_pieces()
+        number = 0
+        for piece in pieces:
+            if not isinstance(piece, Statement) or piece.is_empty:
+                continue
+            number += 1
+            self._queue_statement(step, piece, number, pieces)
+        self._end_step(step)
+
+    def _begin_step(self, step: Step) -> None:
+        if not self.session.standard_conforming_strings:
+            self._ours(step, "SET LOCAL standard_conforming_strings = on", "begin")
+        for text in self.settings.baseline(step.script.header, local=True):
+            self._ours(step, text, "begin")
+        self._arm(step)
+
+    def _arm(self, step: Step) -> None:
+        self._ours(step, f"SET LOCAL sqlmig.transaction = {literal(self.token)}", "begin")
+
+    def _queue_statement(self, step: Step, statement: Statement, number: int, rest: Iterator[object]) -> None:
+        piece = Piece(statement.text, step, statement, number)
+        if statement.copy == "in":
+            self.sender.copy(piece, _copy_data(rest))
+            self._check_transaction(step)
+            return
+        apart = step.version in self.singly or (step.version, number) in self.alone
+        if apart:
+            self._settle(step)
+        self.sender.add(piece)
+        if apart or statement.changes_session or statement.copy == "out":
+            self._settle(step)
+        if statement.changes_session:
+            self._arm(step)
+
+    def _settle(self, step: Step) -> None:
+        self.sender.flush()
+        self._check_transaction(step)
+
+    def _check_transaction(self, step: Step) -> None:
+        if step.version in self.started and not self.session.in_transaction:
+            raise self._transaction_ended(step)
+
+    def _end_step(self, step: Step) -> None:
+        self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
+        self._ours(step, GUARD.format(token=literal(self.token)), "guard")
+        for text in END_OF_SCRIPT:
+            self._ours(step, text, "cleanup")
+        if self.history.set_role:
+            self._ours(step, self.history.set_role, "cleanup")
+        for text in self._records(step):
+            self._ours(step, text, "record")
+
+    def _records(self, step: Step) -> Iterator[str]:
+        if step.direction is Direction.UP and step.migration is not None:
+            yield self.history.record(step.migration, self.batch, duration=DURATION)
+            yield self.history.log("apply", step.migration, batch=self.batch, duration=DURATION)
+        elif step.applied is not None:
+            detail = "with the down stored in the history" if step.from_history else None
+            yield self.history.forget(step.applied, duration=DURATION, detail=detail)
+
+    def _show_progress(self, step: Step) -> None:
+        """The server keeps its answers until a message ends, but for a NOTICE: this one brings them out."""
+        self._ours(step, "BEGIN", "progress")
+        marker = f"sqlmig: {step} is committed"[:63].replace('"', "")
+        self._ours(step, f'DROP TABLE IF EXISTS pg_temp."{marker}"', "progress")
+        self._ours(step, "COMMIT", "progress")
+
+    def _ours(self, step: Step, text: str, note: str) -> None:
+        self.sender.add(Piece(text, step, note=note))
+
+    def _sending(self, first: Piece) -> None:
+        self.check_lock()
+        if first.note == "begin":
+            self._start(first.step)
+
+    def _start(self, step: Step) -> None:
+        if step.version not in self.started:
+            self.started.add(step.version)
+            self.begun_at = time.perf_counter()
+            self.listener(StepStarted(step))
+
+    def _replied(self, piece: Piece, reply: Reply) -> None:
+        if piece.note == "begin":
+            self._start(piece.step)
+        elif piece.statement is not None:
+            if reply.tag in ENDING_TAGS and piece.statement.transaction is not TransactionRule.SAVEPOINT:
+                self.ended_by = piece
+            total = piece.step.script.survey.statements
+            self.listener(StatementDone(piece.step, piece.number, total, piece.statement))
+        elif piece.note == "record":
+            self.durations[piece.step.version] = (time.perf_counter() - self.begun_at) * 1000
+        elif piece.note == "commit":
+            self._committed()
+
+    def _committed(self) -> None:
+        unit = self.units[self.committed]
+        self.committed += 1
+        self.started.clear()
+        for step in unit:
+            self.listener(StepDone(step, self.durations.get(step.version, 0.0)))
+
+
+def _copy_data(rest: Iterator[object]) -> Iterator[str]:
+    for piece in rest:
+        if isinstance(piece, CopyData):
+            if piece.data:
+                yield piece.data
+            if piece.last:
+                return

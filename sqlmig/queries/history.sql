@@ -96,6 +96,7 @@ INSERT INTO {schema}.migration (version, label, name, batch, baseline, reversibl
 VALUES ({version}, {label}, {name}, {batch}, {baseline}, {reversible}, {algorithm}, {up_checksum}, {up_sql_checksum},
        {down_checksum}, {down_sql_checksum}, {up_source}, {down_source}, {statements}, {progress}, {statement},
        {duration}, {host}, {sqlmig_version}, {git_commit})
+RETURNING duration_ms
 
 -- name: log
 -- One line of the event log.
@@ -108,6 +109,7 @@ WITH gone AS (DELETE FROM {schema}.migration WHERE version = {version} RETURNING
 INSERT INTO {schema}.event (event, version, label, name, batch, duration_ms, host, sqlmig_version, git_commit, detail)
 VALUES ({event}, (SELECT version FROM gone), {label}, {name}, {batch}, {duration}, {host}, {sqlmig_version}, {git_commit},
        {detail})
+RETURNING duration_ms
 
 -- name: reached
 -- The intent to run one statement of a non-transactional script, which also says that those before it completed.

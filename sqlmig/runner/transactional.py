@@ -48,11 +48,10 @@ class Transactions:
     blockers: Callable[[], tuple[str, ...]]
     check_lock: Callable[[], None]
     durations: dict[int, float] = field(default_factory=dict)
-    """Milliseconds by version, of the steps whose statements completed."""
+    """Milliseconds by version, as the server measured them: of the steps whose statements completed."""
     committed: int = 0
     units: Sequence[Unit] = ()
     token: str = field(default_factory=lambda: secrets.token_hex(8))
-    begun_at: float = 0.0
     started: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     alone: set[tuple[int, int]] = field(default_factory=set)
@@ -226,7 +225,6 @@ class Transactions:
     def _start(self, step: Step) -> None:
         if step.version not in self.started:
             self.started.add(step.version)
-            self.begun_at = time.perf_counter()
             self.listener(StepStarted(step))
 
     def _replied(self, piece: Piece, reply: Reply) -> None:
@@ -238,9 +236,13 @@ class Transactions:
             total = piece.step.script.survey.statements
             self.listener(StatementDone(piece.step, piece.number, total, piece.statement))
         elif piece.note == "record":
-            self.durations[piece.step.version] = (time.perf_counter() - self.begun_at) * 1000
+            self._recorded(piece.step, reply)
         elif piece.note == "commit":
             self._committed()
+
+    def _recorded(self, step: Step, reply: Reply) -> None:
+        for (milliseconds,) in reply.rows:
+            self.durations[step.version] = float(milliseconds or 0)
 
     def _committed(self) -> None:
         unit = self.units[self.committed]

@@ -40,22 +40,14 @@ def output_of(words: Sequence[str], cwd: Path, environ: Mapping[str, str], redac
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "a word holds a NUL character"
         raise CommandError(f"cannot be run: {reason}") from None
-    try:
-        output, complaint = process.communicate(timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        raise CommandError(f"took longer than {TIME_LIMIT:g} seconds") from None
-    finally:
-        _end(process)
+    with process:
+        try:
+            output, complaint = process.communicate(timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise CommandError(f"took longer than {TIME_LIMIT:g} seconds") from None
+        finally:
+            process.kill()
     return _checked(output, complaint, process.returncode, redact)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Does not wait for the end of the pipes: a process that the command left behind may hold them open."""
-    process.kill()
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe:
-            pipe.close()
 
 
 def _checked(output: bytes, complaint: bytes, exit_code: int, redact: Redactor) -> str:

@@ -120,6 +120,10 @@ class TestFile:
         (tmp_path / "sqlmig.toml").mkdir()
         assert load(cwd=tmp_path, environ={}).config_file is None
 
+    def test_a_folder_that_cannot_be_looked_into_holds_none(self) -> None:
+        """Not being able to look is no reason to stop looking further up."""
+        assert find_config(Path("/") / ("x" * 300)) is None
+
     def test_one_that_is_named_is_used_alone(self, loaded: Load, tmp_path: Path) -> None:
         """--config goes before SQLMIG_CONFIG, that before the search; both are relative to the working directory."""
         for name in ("first", "second"):

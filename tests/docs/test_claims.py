@@ -1,0 +1,187 @@
+"""What the README claims, claim by claim: each test has a claim for its name."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from urllib.parse import quote
+
+import pytest
+
+from tests.docs.documents import ROOT, table
+from tests.support.database import Database
+from tests.support.project import Project
+
+
+def claims() -> list[str]:
+    return [claim for claim, _ in table((ROOT / "README.md").read_text(), "claim", "how")]
+
+
+def test_readme_claims_are_the_tests_of_this_file() -> None:
+    """No claim without a test of that name, no test without a claim."""
+    named = {f"test_{re.sub(r'[^a-z]+', '_', claim.lower())}" for claim in claims()}
+    here = {name for name in globals() if name.startswith("test_")}
+    assert here - {"test_readme_claims_are_the_tests_of_this_file"} == named
+
+
+def test_a_failed_migration_leaves_nothing_behind(project: Project, database: Database) -> None:
+    """After a failure neither its objects nor a record are there; corrected, it just applies."""
+    project.write("001_first.up.sql", "CREATE TABLE first ();")
+    broken = project.write("002_second.up.sql", "CREATE TABLE second ();\nSELECT 1/0;\n")
+    assert project.invoke("apply").exit_code == 1
+    assert database.value("SELECT to_regclass('first') IS NOT NULL AND to_regclass('second') IS NULL")
+    states = [migration["state"] for migration in project.invoke("status", "--json").json["migrations"]]
+    assert states == ["applied", "pending"]
+    broken.write_text("CREATE TABLE second ();\n")
+    assert project.invoke("apply").exit_code == 0
+    assert database.value("SELECT to_regclass('second') IS NOT NULL")
+
+
+def test_many_runners_may_start_at_once(project: Project, database: Database) -> None:
+    """Six runners on an empty database: all succeed, and each migration has run once."""
+    database.execute("CREATE TABLE runs (version int)")
+    for version in range(1, 6):
+        project.write(f"{version}_run.up.sql", f"INSERT INTO runs VALUES ({version}); SELECT pg_sleep(0.02);")
+    with ExitStack() as stack:
+        runners = [stack.enter_context(project.spawn("apply", "--lock-wait", "50s")) for _ in range(6)]
+        ended = [(runner.communicate(timeout=60), runner.returncode) for runner in runners]
+    assert [code for _, code in ended] == [0] * 6, ended
+    assert database.rows("SELECT version FROM runs ORDER BY version") == [(version,) for version in range(1, 6)]
+
+
+def test_the_server_gets_what_the_file_says(project: Project, database: Database) -> None:
+    """Quotes, nested comments, operators, bodies and COPY data that naive splitting gets wrong arrive as written."""
+    project.write(
+        "001_tricky.up.sql",
+        "CREATE TABLE seen (place serial, what text);\n"
+        "INSERT INTO seen (what) VALUES ('a\\'); INSERT INTO seen (what) VALUES ('b; -- c');\n"
+        "/* one /* two; */ ; */ INSERT INTO seen (what) SELECT 5 # 3; -- it's ; a comment\n"
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT 'd'; END;\n"
+        "DO $body$ BEGIN INSERT INTO seen (what) SELECT f() || $$;e$$; END $body$;\n"
+        "COPY seen (what) FROM STDIN;\nf; g\n$$ h\n\\.\n"
+        "INSERT INTO seen (what) VALUES (E'i\\';j');",
+    )
+    done = project.invoke("apply")
+    assert done.exit_code == 0, done
+    seen = [what for (what,) in database.rows("SELECT what FROM seen ORDER BY place")]
+    assert seen == ["a\\", "b; -- c", "6", "d;e", "f; g", "$$ h", "i';j"]
+
+
+def test_a_changed_file_is_named(project: Project) -> None:
+    """Line ends are no change, a comment is told from SQL, and SQL makes the check fail; the file is named."""
+    path = project.write("001_person.up.sql", "CREATE TABLE person (id int);\n")
+    project.write("001_person.down.sql", "DROP TABLE person;\n")
+    assert project.invoke("apply").exit_code == 0
+
+    path.write_bytes(b"\xef\xbb\xbfCREATE TABLE person (id int);\r\n")
+    check = project.invoke("check", "--strict")
+    assert (check.exit_code, "001_person" in check.output) == (0, False), check
+
+    path.write_text("CREATE TABLE person (id int); -- people\n")
+    check = project.invoke("check")
+    assert check.exit_code == 0, check
+    assert "sql/001_person.up.sql" in check.output
+    assert "comments" in check.output
+
+    path.write_text("CREATE TABLE person (id bigint);\n")
+    check = project.invoke("check")
+    assert check.exit_code == 3, check
+    assert "sql/001_person.up.sql" in check.output
+    assert "sql/001_person.up.sql" in project.invoke("apply").output
+    assert project.invoke("apply", "--strict").exit_code == 3
+
+
+def test_a_late_file_with_a_low_number_is_refused(project: Project, database: Database) -> None:
+    """A version below an applied one is named and not run, until that is allowed."""
+    project.write("001_a.up.sql", "CREATE TABLE a ();")
+    project.write("003_c.up.sql", "CREATE TABLE c ();")
+    assert project.invoke("apply").exit_code == 0
+    project.write("002_b.up.sql", "CREATE TABLE b ();")
+    refused = project.invoke("apply")
+    assert refused.exit_code == 3, refused
+    assert "002_b" in refused.output
+    assert database.value("SELECT to_regclass('b') IS NULL")
+    assert project.invoke("apply", "--allow-out-of-order").exit_code == 0
+    assert database.value("SELECT to_regclass('b') IS NOT NULL")
+
+
+def test_a_rollback_works_without_the_file(project: Project, database: Database) -> None:
+    """The down that was there when the migration was applied undoes it, when its files are gone or were edited."""
+    project.write("001_a.up.sql", "CREATE TABLE a ();")
+    down = project.write("001_a.down.sql", "DROP TABLE a;")
+    up = project.write("002_b.up.sql", "CREATE TABLE b ();")
+    project.write("002_b.down.sql", "DROP TABLE b;")
+    assert project.invoke("apply").exit_code == 0
+    down.write_text("SELECT 1/0;")
+    up.unlink()
+    (project.sql / "002_b.down.sql").unlink()
+    done = project.invoke("rollback")
+    assert done.exit_code == 0, done
+    assert database.value("SELECT to_regclass('a') IS NULL AND to_regclass('b') IS NULL")
+
+
+def test_an_interrupted_index_build_is_finished(project: Project, database: Database) -> None:
+    """A failed build leaves an invalid index; the next apply replaces it and repeats nothing that was done."""
+    database.execute("CREATE TABLE person (email text); INSERT INTO person VALUES ('a'), ('a')")
+    project.write(
+        "001_index.up.sql",
+        "-- sqlmig: no-transaction\n"
+        "CREATE TABLE done_once ();\n"
+        "CREATE UNIQUE INDEX CONCURRENTLY person_email ON person (email);\n"
+        "CREATE TABLE done_last ();\n",
+    )
+    assert project.invoke("apply").exit_code == 1
+    (failed,) = project.invoke("status", "--json").json["migrations"]
+    assert failed["state"] == "failed"
+    database.execute("DELETE FROM person WHERE ctid = (SELECT min(ctid) FROM person)")
+    done = project.invoke("apply")
+    assert done.exit_code == 0, done
+    assert database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'person_email'::regclass")
+    assert database.value("SELECT to_regclass('done_once') IS NOT NULL AND to_regclass('done_last') IS NOT NULL")
+
+
+def test_an_error_names_its_place(project: Project) -> None:
+    """File, line, column, caret, SQLSTATE, what was left behind and what comes next, on a line of its own each."""
+    project.write("001_view.up.sql", "CREATE TABLE t (id int);\n\nCREATE VIEW v AS\n    SELECT id, nme FROM t;\n")
+    failed = project.invoke("apply")
+    assert failed.exit_code == 1
+    assert "sql/001_view.up.sql:4:16" in failed.stderr
+    assert re.search(r"SELECT id, nme FROM t;\n.* \^\n", failed.stderr)
+    assert "42703" in failed.stderr
+    assert "rolled back" in failed.stderr
+    assert "sqlmig apply" in failed.stderr
+
+
+def test_looking_changes_nothing(project: Project, database: Database) -> None:
+    """A role that may only connect can ask everything, and afterwards no catalog has a row more."""
+    project.write("001_a.up.sql", "CREATE TABLE a ();")
+    url = database.url_as(database.role("reader"))
+    counts = " + ".join(
+        f"(SELECT count(*) FROM {catalog})"
+        for catalog in ("pg_class", "pg_namespace", "pg_proc", "pg_type", "pg_depend")
+    )
+    before = database.value(f"SELECT {counts}")
+    codes = [
+        project.invoke(command, env={"SQLMIG_URL": url}).exit_code for command in ("status", "plan", "check", "history")
+    ]
+    assert codes == [0, 0, 3, 0]
+    assert database.value(f"SELECT {counts}") == before
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["right password", "wrong password"])
+def test_a_password_is_never_shown(project: Project, database: Database, works: bool) -> None:
+    """Whatever is asked and however it ends, no output and no row of the history has it, raw or encoded."""
+    secret = "p@s:/?#[%&+ '\"é"
+    role = database.role("owner", "LOGIN SUPERUSER", password=secret if works else "another")
+    project.write("001_a.up.sql", "CREATE TABLE a ();\nSELECT 1/0;\n")
+    url = database.url_as(role, secret)
+    said = ""
+    for command in ("apply", "status", "plan", "check", "history", "repair"):
+        for option in ("--verbose", "--json"):
+            done = project.invoke(command, option, env={"SQLMIG_URL": url})
+            assert done.exit_code in ((0, 1, 3) if works else (5,)), done
+            said += done.output
+    stored = database.dump(data=True)
+    for spelling in (secret, quote(secret), quote(secret, safe="")):
+        assert spelling not in said
+        assert spelling not in stored

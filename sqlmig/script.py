@@ -6,7 +6,6 @@ import codecs
 import difflib
 import hashlib
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from sqlmig import statements
+from sqlmig.config.units import server_duration
 from sqlmig.errors import FileError, Place, Problem, ScriptError
 
 CHECKSUM_ALGORITHM = 1
@@ -22,8 +22,6 @@ CHECKSUM_ALGORITHM = 1
 
 CHUNK = 1 << 18
 """Bytes read at a time. Memory does not grow with a file."""
-
-DURATION = re.compile(r"(?:0|[0-9]+(?:\.[0-9]+)?\s*(?:us|ms|s|min|h|d)|[0-9]+)")
 
 
 class Direction(StrEnum):
@@ -114,8 +112,12 @@ def _directive(directive: statements.Directive, file: str) -> tuple[str, str | N
         raise ScriptError(f"unknown directive {word!r}", place=place, next_step=_suggestion(word))
     if not value:
         raise ScriptError(f"{word} needs a value", place=place, next_step=f"write: -- sqlmig: {word} = ...")
-    if word.endswith("_timeout") and not DURATION.fullmatch(value):
-        raise ScriptError(f"{value!r} is no duration", place=place, next_step=f"write, say: -- sqlmig: {word} = 30s")
+    if word.endswith("_timeout"):
+        try:
+            server_duration(value)
+        except ValueError as error:
+            advice = f"write, say: -- sqlmig: {word} = 30s"
+            raise ScriptError(f"{word}: {error}", place=place, next_step=advice) from None
     return word, value
 
 

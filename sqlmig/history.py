@@ -79,6 +79,17 @@ class History:
     def set_role(self) -> str:
         return f"SET LOCAL ROLE {quote_identifier(self.role)};" if self.role else ""
 
+    @property
+    def elapsed(self) -> str:
+        """Milliseconds of the transaction so far, as SQL.
+
+        Every transaction of a message has the message's arrival as its timestamp, so that the last line of the log,
+        which the step before wrote, may be the later beginning.
+        """
+        last = f"(SELECT at FROM {self.quoted_schema}.event ORDER BY id DESC LIMIT 1)"
+        begun = f"GREATEST(pg_catalog.transaction_timestamp(), {last})"
+        return f"extract(epoch FROM pg_catalog.clock_timestamp() - {begun}) * 1000"
+
     def probe(self, session: Session) -> ServerFacts:
         """Where we are, in one round trip. Raises UnsupportedServer for what is not PostgreSQL 13 or later."""
         text = query("history", "probe").format(role=self.set_role, schema_name=literal(self.schema))

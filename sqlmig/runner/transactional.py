@@ -24,8 +24,6 @@ LOCKED = ("55P03", "40P01")
 
 ENDING_TAGS = ("COMMIT", "ROLLBACK", "PREPARE TRANSACTION", "BEGIN", "START TRANSACTION")
 
-DURATION = "extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000"
-
 GUARD = (
     "SELECT pg_catalog.int4div(1, (pg_catalog.texteq("
     "COALESCE(pg_catalog.current_setting('sqlmig.transaction', true), ''), {token}))::int4)"
@@ -201,11 +199,11 @@ class Transactions:
 
     def _records(self, step: Step) -> Iterator[str]:
         if step.direction is Direction.UP and step.migration is not None:
-            yield self.history.record(step.migration, self.batch, duration=DURATION)
-            yield self.history.log("apply", step.migration, batch=self.batch, duration=DURATION)
+            yield self.history.record(step.migration, self.batch, duration=self.history.elapsed)
+            yield self.history.log("apply", step.migration, batch=self.batch, duration=self.history.elapsed)
         elif step.applied is not None:
             detail = "with the down stored in the history" if step.from_history else None
-            yield self.history.forget(step.applied, duration=DURATION, detail=detail)
+            yield self.history.forget(step.applied, duration=self.history.elapsed, detail=detail)
 
     def _show_progress(self, step: Step) -> None:
         """The server keeps its answers until a message ends, but for a NOTICE: this one brings them out."""

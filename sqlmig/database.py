@@ -80,6 +80,7 @@ class Session:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
+        self.backend_pid = connection.pgconn.backend_pid
         self.on_notice: Callable[[ServerReport], None] = lambda report: None
         self.on_idle: Callable[[], None] = lambda: None
         """Called every half second while the server has not answered."""
@@ -97,10 +98,6 @@ class Session:
     @property
     def alive(self) -> bool:
         return self.pgconn.status == pq.ConnStatus.OK
-
-    @property
-    def backend_pid(self) -> int:
-        return self.pgconn.backend_pid
 
     @property
     def standard_conforming_strings(self) -> bool:

@@ -30,3 +30,7 @@ SELECT pg_catalog.format('pid %s, user %s, %s, %s, transaction %s s old: %s', bl
            pg_catalog.left(pg_catalog.regexp_replace(blocker.query, '\s+', ' ', 'g'), 80))
   FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids({pid})) AS blocking(pid)
   JOIN pg_catalog.pg_stat_activity AS blocker ON blocker.pid = blocking.pid
+
+-- name: gone
+-- Whether the backend of a connection that was lost has ended.
+SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = {pid})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, takewhile
@@ -12,11 +13,13 @@ from sqlmig.events import Listener, Noticed, RunStarted
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress
 from sqlmig.plan import Plan, Step
+from sqlmig.queries import query
 from sqlmig.runner.settings import Settings
 from sqlmig.runner.stepwise import Stepwise
 from sqlmig.runner.transactional import Transactions, Unit
 
-OWN_NOTICE = 'pg_temp."sqlmig: '
+BACKEND_PATIENCE = 30.0
+"""Seconds to wait for the backend of a lost connection to notice and end."""
 
 
 @dataclass
@@ -111,9 +114,9 @@ class Runner:
             self.done += 1
 
     def _noticed(self, report: ServerReport) -> None:
-        if OWN_NOTICE in report.message or (report.sqlstate == "00000" and "pg_temp" in report.message):
-            return
         current = self.transactions.sender.current if self.transactions is not None else None
+        if current is not None and current.note == "progress":
+            return
         self.listener(Noticed(current.step if current is not None else None, report))
 
     def _idle(self) -> None:
@@ -123,7 +126,7 @@ class Runner:
     def _ask_history(self, steps: Sequence[Step], batch: int) -> int:
         """How many steps are committed, by the history; what is known without it where it cannot be asked."""
         try:
-            session = self.session if self.session.alive else self.reconnect()
+            session = self.session if self.session.alive else self._reconnected()
             records = {record.version: record for record in self.history.read(session)}
         except SqlmigError:
             return self.done
@@ -131,6 +134,15 @@ class Runner:
             session.close()
         behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
         return self.done + sum(1 for _ in behind)
+
+    def _reconnected(self) -> Session:
+        """A new session, once the old one's backend is gone: until then a COMMIT could still be under way."""
+        session = self.reconnect()
+        gone = query("lock", "gone").format(pid=self.session.backend_pid)
+        deadline = time.monotonic() + BACKEND_PATIENCE
+        while session.ask(gone)[0][0] != "t" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return session
 
     def _told(self, steps: Sequence[Step]) -> str:
         if not self.done:

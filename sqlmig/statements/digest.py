@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from sqlmig.statements.kinds import tokens
+from sqlmig.statements.lexer import tokens
 from sqlmig.statements.pieces import CopyData, Statement
 from sqlmig.statements.scanner import scan
 
@@ -16,8 +16,8 @@ def token_digest(source: str | Iterable[str]) -> str:
     digest = hashlib.sha256()
     for piece in scan(source):
         if isinstance(piece, Statement):
-            for _, token, _ in tokens(piece.text):
-                digest.update(_lines(token).encode() + b"\0")
+            for _, start, end in tokens(piece.text):
+                digest.update(_lines(piece.text[start:end]).encode() + b"\0")
         elif isinstance(piece, CopyData):
             digest.update(_lines(piece.data).encode())
             if piece.last:

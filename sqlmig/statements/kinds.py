@@ -1,121 +1,207 @@
-"""What kind of statement a text is, from its first words and its options."""
+"""What a statement is called: its command words, and a few words for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
+from typing import NamedTuple
 
-from sqlmig.statements.lexer import comment_end, dollar_end, token_pattern
+from sqlmig.statements.head import Token, head, keys, name_at, name_end, options
 
 
-class TransactionRule(Enum):
-    """How a statement gets on with a transaction around it."""
+class Kind(NamedTuple):
+    """``CREATE INDEX CONCURRENTLY`` and ``users_email_idx``; ``table`` is the one an index statement names."""
 
-    INSIDE = "inside"
-    OUTSIDE = "outside"
-    ENDS = "ends"
-    SAVEPOINT = "savepoint"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    kind: str
     command: str
-    transaction: TransactionRule = TransactionRule.INSIDE
-    copy: str | None = None
-    index: str | None = None
-    index_table: str | None = None
-    changes_session: bool = False
+    name: str = ""
+    table: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.command} {self.name}" if self.name else self.command
 
 
-def tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    """The tokens of one statement without its gaps: group of ``token_pattern``, text, place."""
-    pattern = token_pattern(True)
-    at = 0
-    while at < len(text):
-        match = pattern.match(text, at)
-        assert match is not None  # noqa: S101 - the last alternative matches any character
-        group, end = match.lastgroup or "other", match.end()
-        if group == "comment":
-            end = comment_end(text, at)
-        elif group == "dollar":
-            end = dollar_end(text, at, match[0])
-        if end < 0:
-            end = len(text)
-        if group not in ("space", "line", "comment"):
-            yield group, text[at:end], at
-        at = end
+_OBJECTS = """
+    ACCESS METHOD|AGGREGATE|CAST|COLLATION|CONVERSION|DATABASE|DEFAULT PRIVILEGES|DOMAIN|EVENT TRIGGER|EXTENSION
+    FOREIGN DATA WRAPPER|FOREIGN TABLE|FUNCTION|GROUP|INDEX|LANGUAGE|LARGE OBJECT|MATERIALIZED VIEW|OPERATOR CLASS
+    OPERATOR FAMILY|OPERATOR|OWNED|POLICY|PROCEDURE|PUBLICATION|ROLE|ROUTINE|RULE|SCHEMA|SEQUENCE|SERVER|STATISTICS
+    SUBSCRIPTION|SYSTEM|TABLE|TABLESPACE|TEXT SEARCH CONFIGURATION|TEXT SEARCH DICTIONARY|TEXT SEARCH PARSER
+    TEXT SEARCH TEMPLATE|TRANSFORM|TRIGGER|TYPE|USER MAPPING|USER|VIEW|COLUMN|CONSTRAINT
+"""
+_OBJECT_WORDS = [entry.split() for line in _OBJECTS.split("\n") for entry in line.strip().split("|") if entry]
+_MODIFIERS = frozenset(
+    [
+        "OR",
+        "REPLACE",
+        "GLOBAL",
+        "LOCAL",
+        "TEMP",
+        "TEMPORARY",
+        "UNLOGGED",
+        "UNIQUE",
+        "RECURSIVE",
+        "TRUSTED",
+        "PROCEDURAL",
+        "DEFAULT",
+        "CONSTRAINT",
+    ]
+)
+_NAMELESS = frozenset(("CAST", "TRANSFORM", "DEFAULT PRIVILEGES", "USER MAPPING", "OWNED", "LARGE OBJECT"))
+_BEFORE_NAMES = (["IF", "NOT", "EXISTS"], ["IF", "EXISTS"], ["ONLY"])
+
+_PHRASES = (
+    "INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE TABLE|TRUNCATE|COPY BINARY|COPY|LOCK TABLE|LOCK|CALL|EXECUTE"
+    "|ANALYZE|ANALYSE|VACUUM|CLUSTER|REFRESH MATERIALIZED VIEW CONCURRENTLY|REFRESH MATERIALIZED VIEW|SAVEPOINT"
+    "|RELEASE SAVEPOINT|RELEASE|DECLARE|CLOSE|LISTEN|UNLISTEN|NOTIFY|PREPARE|DEALLOCATE|TABLE|SET SESSION|SET LOCAL"
+    "|SET|RESET|IMPORT FOREIGN SCHEMA|DISCARD|SHOW"
+)
+_NAMED = [phrase.split() for phrase in _PHRASES.split("|")]
+_ALONE = [
+    phrase.split()
+    for phrase in [
+        "START TRANSACTION",
+        "PREPARE TRANSACTION",
+        "COMMIT PREPARED",
+        "ROLLBACK PREPARED",
+        "SET TRANSACTION",
+        "SET CONSTRAINTS",
+        "SET SESSION CHARACTERISTICS",
+        "SET SESSION AUTHORIZATION",
+        "RESET SESSION AUTHORIZATION",
+        "SECURITY LABEL",
+        "REASSIGN OWNED",
+        "DISCARD ALL",
+        "RESET ALL",
+        "SET TIME ZONE",
+        "SET NAMES",
+    ]
+]
+_LONG = 4000
+"""How many tokens are looked at for what a WITH leads to."""
+_QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE")
 
 
-_LIMIT = 60
+def kind_of(text: str) -> Kind:
+    """What a statement is called. Never fails: of what is no statement it is the first word."""
+    found = head(text)
+    return _kind(head(text, _LONG) if found and found[0].key == "WITH" else found)
 
 
-def describe(text: str) -> Facts:
-    words: list[str] = []
-    for group, token, _ in tokens(text):
-        words.append(token if group == "name" else token.upper() if group == "word" else token)
-        if len(words) > _LIMIT:
+def _kind(found: list[Token]) -> Kind:
+    words = keys(found)
+    command = words[0] if words else ""
+    if command in ("CREATE", "ALTER", "DROP"):
+        return _object_kind(command, found)
+    if command in ("COMMENT", "GRANT", "REVOKE"):
+        return _kind_on(command, found)
+    if command == "REINDEX":
+        return _reindex_kind(found)
+    if command == "WITH":
+        return _query_kind(found)
+    for phrase in _ALONE:
+        if words[: len(phrase)] == phrase:
+            return Kind(" ".join(phrase))
+    if command == "ROLLBACK" and "TO" in words[:3]:
+        return Kind("ROLLBACK TO SAVEPOINT", found[-1].raw)
+    for phrase in _NAMED:
+        if words[: len(phrase)] == phrase:
+            return Kind(" ".join(phrase), name_at(found, _name_start(found, len(phrase))))
+    return Kind(command if found and found[0].is_name else "")
+
+
+def _name_start(found: list[Token], at: int) -> int:
+    """The token where a name begins, after options in parentheses, IF [NOT] EXISTS and ONLY."""
+    words = keys(found)
+    if words[at : at + 1] == ["("]:
+        at = options(found, at)[1]
+    for skipped in _BEFORE_NAMES:
+        if words[at : at + len(skipped)] == skipped:
+            at += len(skipped)
+    return at
+
+
+def _object_kind(command: str, found: list[Token]) -> Kind:
+    words = keys(found)
+    at = 1
+    while at < len(words) and words[at] in _MODIFIERS and words[at : at + 2] != ["DEFAULT", "PRIVILEGES"]:
+        at += 1
+    for phrase in _OBJECT_WORDS:
+        if words[at : at + len(phrase)] == phrase:
             break
-    return _facts(words, text)
+    else:
+        return Kind(command)
+    kind, at = " ".join(phrase), at + len(phrase)
+    if kind in _NAMELESS:
+        return Kind(f"{command} {kind}")
+    if kind == "INDEX":
+        return _index_kind(command, found, at)
+    if kind == "OPERATOR":
+        return Kind(f"{command} {kind}", _operator_name(found, at))
+    at = _name_start(found, at)
+    if kind == "SCHEMA" and words[at : at + 1] == ["AUTHORIZATION"]:
+        at += 1
+    name = name_at(found, at)
+    return Kind(f"{command} {kind}", name + _and_others(found, at))
 
 
-def _facts(words: list[str], text: str) -> Facts:
-    first = words[0] if words else ";"
-    second = words[1] if len(words) > 1 else ""
-    copy = None
-    if first == "COPY":
-        copy = _copy(words)
-    rule = TransactionRule.INSIDE
-    if first in ("BEGIN", "COMMIT", "END", "ABORT") or (first == "START" and second == "TRANSACTION"):
-        rule = TransactionRule.ENDS
-    if first == "PREPARE" and second == "TRANSACTION":
-        rule = TransactionRule.ENDS
-    if first in ("COMMIT", "ROLLBACK") and second == "PREPARED":
-        rule = TransactionRule.OUTSIDE
-    elif first == "ROLLBACK":
-        rest = [word for word in words[1:4] if word not in ("WORK", "TRANSACTION")]
-        rule = TransactionRule.SAVEPOINT if rest[:1] == ["TO"] else TransactionRule.ENDS
-    if first in ("SAVEPOINT", "RELEASE"):
-        rule = TransactionRule.SAVEPOINT
-    if first == "VACUUM" or (first, second) in (
-        ("CREATE", "DATABASE"),
-        ("DROP", "DATABASE"),
-        ("CREATE", "TABLESPACE"),
-        ("DROP", "TABLESPACE"),
-        ("ALTER", "SYSTEM"),
-        ("CREATE", "SUBSCRIPTION"),
-        ("DROP", "SUBSCRIPTION"),
-        ("DISCARD", "ALL"),
-    ):
-        rule = TransactionRule.OUTSIDE
-    index = table = None
-    command = " ".join(w for w in (first, second) if w.isalpha())
-    if "CONCURRENTLY" in words[:8] and first in ("CREATE", "DROP", "REINDEX", "ALTER"):
-        rule = TransactionRule.OUTSIDE
-        at = words.index("CONCURRENTLY")
-        command = " ".join(words[: at + 1])
-        if "INDEX" in words[:at]:
-            rest = words[at + 1 :]
-            if rest[:3] == ["IF", "NOT", "EXISTS"]:
-                rest = rest[3:]
-            elif rest[:2] == ["IF", "EXISTS"]:
-                rest = rest[2:]
-            name = []
-            for word in rest:
-                if word in ("ON", ";"):
-                    break
-                name.append(word)
-            index = "".join(name).lower() or None
-    changes = first == "DISCARD" or (
-        first in ("SET", "RESET", "SELECT")
-        and any(s in text.lower() for s in ("standard_conforming_strings", "client_encoding", "all"))
-    )
-    return Facts(" ".join(words[:3]).rstrip(";"), command, rule, copy, index, table, changes)
+def _and_others(found: list[Token], at: int) -> str:
+    after = name_end(found, at)
+    return ", …" if found[0].key == "DROP" and after < len(found) and found[after].raw == "," else ""
 
 
-def _copy(words: list[str]) -> str | None:
-    for first, second in zip(words, words[1:], strict=False):
-        if second in ("STDIN", "STDOUT") and first in ("FROM", "TO"):
-            return "in" if first == "FROM" else "out"
-    return None
+def _operator_name(found: list[Token], at: int) -> str:
+    at = _name_start(found, at)
+    name = ""
+    for token in found[at:]:
+        if token.raw == "(":
+            break
+        name += token.raw
+        if not token.is_name and token.raw != ".":
+            break
+    return name
+
+
+def _index_kind(command: str, found: list[Token], at: int) -> Kind:
+    words = keys(found)
+    if words[at : at + 1] == ["CONCURRENTLY"]:
+        command, at = f"{command} INDEX CONCURRENTLY", at + 1
+    else:
+        command = f"{command} INDEX"
+    at = _name_start(found, at)
+    name = "" if words[at : at + 1] == ["ON"] else name_at(found, at)
+    if not command.startswith("CREATE"):
+        return Kind(command, name + _and_others(found, at))
+    on = name_end(found, at) if name else at
+    table = name_at(found, _name_start(found, on + 1)) if words[on : on + 1] == ["ON"] else ""
+    return Kind(command, name, table)
+
+
+def _reindex_kind(found: list[Token]) -> Kind:
+    words = keys(found)
+    at = options(found, 1)[1] if words[1:2] == ["("] else 1
+    command = " ".join(("REINDEX", *words[at : at + 1]))
+    at += 1
+    if words[at : at + 1] == ["CONCURRENTLY"]:
+        command, at = f"{command} CONCURRENTLY", at + 1
+    name = name_at(found, at)
+    return Kind(command, name, name if command.startswith("REINDEX TABLE") else "")
+
+
+def _kind_on(command: str, found: list[Token]) -> Kind:
+    """COMMENT ON TABLE app.users, GRANT SELECT ON app.users, GRANT reader."""
+    words = keys(found)
+    if "ON" not in words:
+        return Kind(command, name_at(found, 4 if words[2:4] == ["OPTION", "FOR"] else 1))
+    at = words.index("ON") + 1
+    objects = next((phrase for phrase in _OBJECT_WORDS if words[at : at + len(phrase)] == phrase), [])
+    name = name_at(found, at + len(objects))
+    if command == "COMMENT":
+        return Kind(" ".join((command, "ON", *objects)), name)
+    return Kind(command, " ".join((*words[1:2], "ON", *objects, name)))
+
+
+def _query_kind(found: list[Token]) -> Kind:
+    """What a WITH leads to, which may lie beyond the tokens that were looked at."""
+    depth = 0
+    for at, token in enumerate(found):
+        depth += (token.raw == "(") - (token.raw == ")")
+        if depth == 0 and token.key in _QUERIES:
+            return _kind(found[at:])
+    return Kind("WITH")

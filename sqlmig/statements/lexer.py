@@ -1,77 +1,171 @@
-"""The lexical rules of PostgreSQL, as patterns: what is one token, and what is only a gap between tokens.
+"""The lexical rules of PostgreSQL as patterns: what is a token, and what is only a gap between tokens.
 
-The rules are those of PostgreSQL 18's ``src/backend/parser/scan.l`` and of psql's ``src/fe_utils/psqlscan.l``.
+The rules are those of PostgreSQL 18's ``src/backend/parser/scan.l``, which psql's ``src/fe_utils/psqlscan.l``
+repeats. Patterns are compiled when they are first needed: most commands never need them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
-WORD_START = r"[A-Za-z_\x80-\U0010ffff]"
-WORD_REST = r"[A-Za-z0-9_$\x80-\U0010ffff]"
-WORD = rf"{WORD_START}{WORD_REST}*+"
-SPACE = r"[ \t\n\r\f\v]"
-LINE_COMMENT = r"--[^\n\r]*+"
-FLAT_COMMENT = r"/\*[^*/]*+(?:\*(?!/)[^*/]*+|/(?!\*)[^*/]*+)*+\*/"
-DOLLAR_QUOTE = rf"\$(?:{WORD_START}[A-Za-z0-9_\x80-\U0010ffff]*+)?\$"
-QUOTED_NAME = r'"[^"]*+(?:""[^"]*+)*+"'
+_LETTER = r"[^\x00-@\[-\^`{-\x7f]"
+_TAG_CHARACTER = r"[^\x00-/:-@\[-\^`{-\x7f]"
+_WORD_CHARACTER = r"[^\x00-#%-/:-@\[-\^`{-\x7f]"
+"""Said by what is left out, because every character beyond ASCII is a letter to PostgreSQL."""
+_WORD = rf"{_LETTER}{_WORD_CHARACTER}*+"
+WORD_END = rf"(?!{_WORD_CHARACTER})"
 
-PLAIN_BODY = r"'[^']*+(?:''[^']*+)*+'"
-ESCAPE_BODY = r"'[^'\\]*+(?:(?:''|\\[\s\S])[^'\\]*+)*+'"
-BIT_BODY = r"'[^']*+'"
-CONTINUED = rf"(?:[ \t\f\v]++|{LINE_COMMENT})*+[\n\r](?:{SPACE}++|{LINE_COMMENT}[\n\r])*+"
-"""What stands between the parts of one literal: white space with a line break, and line comments."""
+_SPACE = r"[ \t\n\r\f\v]"
+_LINE_COMMENT = r"--[^\n\r]*+"
+_FLAT_COMMENT = r"/\*[^*/]*+(?:\*(?!/)[^*/]*+|/(?!\*)[^*/]*+)*+\*/"
+GAP = rf"(?:{_SPACE}++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
+"""White space and comments, up to a block comment that has another one inside."""
 
-
-def continued(body: str) -> str:
-    """A literal that may go on after a line break: ``'a'`` newline ``'b'`` is one literal."""
-    return rf"{body}(?:{CONTINUED}{body})*+"
-
+_DOLLAR_QUOTE = rf"\$(?:{_LETTER}{_TAG_CHARACTER}*+)?\$"
+_QUOTED_NAME = r'"[^"]*+(?:""[^"]*+)*+"'
 
 _INTEGER = r"[0-9]++(?:_[0-9]++)*+"
-NUMBER = rf"(?:{_INTEGER}(?:\.(?!\.)(?:{_INTEGER})?)?|\.{_INTEGER})(?:[eE][+-](?:{_INTEGER}(?:{WORD})?)?|{WORD})?"
-"""A number with what directly follows it: letters after a number belong to it (and are an error of the server's)."""
+_NUMBER = rf"(?:{_INTEGER}(?:\.(?!\.)(?:{_INTEGER})?)?|\.{_INTEGER})(?:[eE][+-](?:{_INTEGER}(?:{_WORD})?)?|{_WORD})?"
+"""Letters directly after a number belong to it, although the server then refuses it."""
+_PARAMETER = rf"\$[0-9]++(?:{_WORD})?"
 
 _STANDARD = r"(?!--|/\*)[+\-*/<>=]"
 _SPECIAL = r"[~!@#^&|`?%]"
-OPERATOR = (
+_OPERATOR = (
     rf"(?:{_STANDARD})*+{_SPECIAL}(?:{_STANDARD}|{_SPECIAL})*+"
     rf"|(?:{_STANDARD})*(?!/\*)[*/<>=]"
     r"|[+\-]"
 )
 """``+`` and ``-`` end an operator only if it has a character that is in no operator of the SQL standard."""
 
+_PLAIN = r"'[^']*+(?:''[^']*+)*+'"
+_ESCAPED = r"'[^'\\]*+(?:(?:''|\\[\s\S])[^'\\]*+)*+'"
+_BITS = r"'[^']*+'"
+_CONTINUED = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?:{_SPACE}++|{_LINE_COMMENT}[\n\r])*+"
+"""What stands between the parts of one literal: white space with a line break, and line comments."""
+
+
+def _continued(body: str) -> str:
+    return rf"{body}(?:{_CONTINUED}{body})*+"
+
 
 @cache
 def token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
-    """One token or one piece of a gap at a place outside literals and comments; ``lastgroup`` says which.
+    """One token, or one piece of a gap, at any place where a token begins; ``lastgroup`` names it. Always matches.
 
-    ``comment`` and ``dollar`` are only openings: their end is found by ``comment_end`` and by a plain search.
-    ``broken`` is the opening of a literal or quoted identifier that never ends in this text.
+    A literal is matched up to its first closing quote, a block comment and a dollar-quoted literal only by their
+    opening: ``token_end`` finds the rest. ``open`` is a quote that is never closed in this text.
     """
-    plain = PLAIN_BODY if standard_conforming_strings else ESCAPE_BODY
+    plain, escaped = (_PLAIN, "") if standard_conforming_strings else (r"(?!)", rf"|[nN]?{_ESCAPED}")
     return re.compile(
-        rf"(?P<space>{SPACE}++)"
-        rf"|(?P<line>{LINE_COMMENT})"
-        rf"|(?P<comment>/\*)"
-        rf"|(?P<literal>[eE]{continued(ESCAPE_BODY)}|[bBxX]{continued(BIT_BODY)}|[uU]&{continued(PLAIN_BODY)}"
-        rf"|[nN]?{continued(plain)})"
-        rf"|(?P<name>(?:[uU]&)?{QUOTED_NAME})"
-        rf"|(?P<broken>[eEbBxXnN]?'|[uU]&['\"]|\")"
-        rf"|(?P<word>{WORD})"
-        rf"|(?P<number>{NUMBER}|\$[0-9]++(?:{WORD})?)"
-        rf"|(?P<dollar>{DOLLAR_QUOTE})"
-        rf"|(?P<operator>{OPERATOR}|::|:=|\.\.)"
-        rf"|(?P<other>[\s\S])"
+        rf"(?P<space>{_SPACE}++)"
+        rf"|(?P<line>{_LINE_COMMENT})"
+        r"|(?P<comment>/\*)"
+        rf"|(?P<plain>[uU]&{_PLAIN}|[nN]?{plain})"
+        rf"|(?P<escaped>[eE]{_ESCAPED}{escaped})"
+        rf"|(?P<bits>[bBxX]{_BITS})"
+        rf"|(?P<name>(?:[uU]&)?{_QUOTED_NAME})"
+        r"|(?P<open>[eEbBxXnN]?'|[uU]&['\"]|\")"
+        rf"|(?P<word>{_WORD})"
+        rf"|(?P<number>{_NUMBER}|{_PARAMETER})"
+        rf"|(?P<dollar>{_DOLLAR_QUOTE})"
+        rf"|(?P<operator>{_OPERATOR}|::|:=|\.\.)"
+        r"|(?P<other>[\s\S])"
     )
+
+
+@cache
+def _continuation(group: str) -> re.Pattern[str]:
+    body = {"plain": _PLAIN, "escaped": _ESCAPED, "bits": _BITS}[group]
+    return re.compile(rf"{_CONTINUED}{body}")
+
+
+_ORDINARY = r"[^;'\"$()\\/\-]++"
+_ORDINARY_IN_PARENTHESES = r"[^'\"$()\\/\-]++"
+_NOT_IN_A_WORD = r"(?<![^\x00-#%-\-/:-@\[-\^`{-\x7f]"
+
+_QUOTED_WITH_STANDARD_STRINGS = (
+    rf"(?<![eE]){_PLAIN}"
+    rf"|(?<={_WORD_CHARACTER}[eE]){_PLAIN}"
+    rf"|(?<=[eE]){_NOT_IN_A_WORD}[eE]){_continued(_ESCAPED)}"
+)
+_QUOTED_WITH_BACKSLASHES = (
+    rf"(?<![bBxX&]){_continued(_ESCAPED)}"
+    rf"|(?<={_WORD_CHARACTER}[bBxX]){_continued(_ESCAPED)}"
+    rf"|(?<=[bBxX]){_NOT_IN_A_WORD}[bBxX]){_continued(_BITS)}"
+    rf"|(?<=&)(?:(?<![uU]&)|(?<={_WORD_CHARACTER}[uU]&)){_continued(_ESCAPED)}"
+    rf"|(?<=[uU]&)(?<!{_WORD_CHARACTER}[uU]&){_continued(_PLAIN)}"
+)
+
+
+def _run(ordinary: str, quoted: str, *more: str) -> str:
+    """Everything up to a character that only code can judge.
+
+    Such are ``;``, parentheses nested too deep, ``$``, backslashes, comments inside comments, whatever is not closed,
+    and the two places where a number may end inside what looks like a prefix or a comment: ``1.e'`` and ``1e--``.
+    """
+    minus = rf"-(?!-)|(?<![eE]){_LINE_COMMENT}"
+    return "(?:" + "|".join((ordinary, quoted, _QUOTED_NAME, minus, r"/(?!\*)", _FLAT_COMMENT, *more)) + ")*+"
+
+
+_MAY_HOLD_STATEMENTS = rf"[cC](?i:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]"
+_MAY_CHANGE_SETTINGS = (
+    r"[sS](?i:et|elect|tart|avepoint)|[rR](?i:eset|elease|ollback)|[dD](?i:iscard)|[wW](?i:ith)|[vV](?i:alues)"
+    r"|[bB](?i:egin)|[cC](?i:ommit)|[eE](?i:nd)|[aA](?i:bort)|[pP](?i:repare)"
+)
+
+
+def _quoted(standard_conforming_strings: bool) -> str:
+    return _QUOTED_WITH_STANDARD_STRINGS if standard_conforming_strings else _QUOTED_WITH_BACKSLASHES
+
+
+def _inside_parentheses(quoted: str, levels: int) -> str:
+    inner = rf"\({_inside_parentheses(quoted, levels - 1)}\)" if levels else r"(?!)"
+    return _run(_ORDINARY_IN_PARENTHESES, quoted, inner)
+
+
+def _outside_parentheses(quoted: str) -> str:
+    return _run(_ORDINARY, quoted, rf"\({_inside_parentheses(quoted, 1)}\)")
+
+
+@cache
+def simple_statement_pattern(standard_conforming_strings: bool, follows_settings: bool) -> re.Pattern[str]:
+    """A gap (group 1) and the statement after it with its ``;`` (group 2). Always matches.
+
+    Group 2 is missing where only code can judge: COPY, CREATE FUNCTION, what may change settings that somebody follows,
+    and whatever ``_run`` stops at. Then the match swallows the rest of the text, so that ``findall`` stops there.
+    """
+    care = rf"{_MAY_HOLD_STATEMENTS}|{_MAY_CHANGE_SETTINGS}" if follows_settings else _MAY_HOLD_STATEMENTS
+    statement = _outside_parentheses(_quoted(standard_conforming_strings))
+    return re.compile(rf"({GAP})(?:(?!{care})({statement};)|(?s:.)*+)")
+
+
+@cache
+def outside_parentheses_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
+    """What stands outside parentheses up to a ``;`` (group 1), or to something that only code can judge."""
+    return re.compile(rf"{_outside_parentheses(_quoted(standard_conforming_strings))}(;)?")
+
+
+@cache
+def inside_parentheses_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
+    """What stands inside parentheses up to the next one, or to something that only code can judge."""
+    return re.compile(_inside_parentheses(_quoted(standard_conforming_strings), 1))
+
+
+@cache
+def last_token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
+    """Tokens and the gaps between them, but not the gap after the last, up to what only code can judge."""
+    quoted = _quoted(standard_conforming_strings)
+    return re.compile(rf"(?:{GAP}(?:[^ \t\n\r\f\v'\"$\\/\-]++|{quoted}|{_QUOTED_NAME}|-(?!-)|/(?!\*)))*+")
 
 
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 def comment_end(text: str, start: int) -> int:
-    """Where the block comment that begins at ``start`` ends, nested ones included; -1 if it does not."""
+    """Where the block comment that begins at ``start`` ends, the ones inside it counted; -1 if it does not."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(text, start):
         depth += 1 if mark[0] == "/*" else -1
@@ -80,7 +174,32 @@ def comment_end(text: str, start: int) -> int:
     return -1
 
 
-def dollar_end(text: str, start: int, tag: str) -> int:
-    """Where the dollar-quoted literal that begins with ``tag`` at ``start`` ends; -1 if it does not."""
-    found = text.find(tag, start + len(tag))
-    return -1 if found < 0 else found + len(tag)
+def token_end(text: str, match: re.Match[str]) -> int:
+    """Where the token ends of which ``token_pattern`` matched the beginning; -1 if it has no end in this text."""
+    group, end = match.lastgroup or "", match.end()
+    if group in ("plain", "escaped", "bits"):
+        pattern = _continuation(group)
+        while more := pattern.match(text, end):
+            end = more.end()
+    elif group == "comment":
+        end = comment_end(text, match.start())
+    elif group == "dollar":
+        tag = match[0]
+        closing = text.find(tag, end)
+        end = -1 if closing < 0 else closing + len(tag)
+    elif group == "open":
+        end = -1
+    return end
+
+
+def tokens(text: str, standard_conforming_strings: bool = True, start: int = 0) -> Iterator[tuple[str, int, int]]:
+    """The tokens of a text without its gaps: group of ``token_pattern``, start, end. What is not closed ends it."""
+    pattern = token_pattern(standard_conforming_strings)
+    at, length = start, len(text)
+    while at < length and (match := pattern.match(text, at)):
+        end = token_end(text, match)
+        if end < 0:
+            end = length
+        if match.lastgroup not in ("space", "line", "comment"):
+            yield match.lastgroup or "", at, end
+        at = end

@@ -6,128 +6,269 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sqlmig.errors import Place, ScriptError
-from sqlmig.statements.lexer import comment_end, dollar_end, token_pattern
+from sqlmig.statements import boundaries
+from sqlmig.statements.boundaries import UNKNOWN, Unreadable
+from sqlmig.statements.copying import data_end, line_end, part_end
+from sqlmig.statements.lexer import simple_statement_pattern, token_end, token_pattern
+from sqlmig.statements.lines import LINE_BREAK, after, line_around
 from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
+from sqlmig.statements.psql import RESTRICT
+from sqlmig.statements.rules import copy_direction
+from sqlmig.statements.session import StandardStrings
 
-_DIRECTIVE = re.compile(r"--[ \t]*sqlmig[ \t]*:(.*)", re.IGNORECASE)
-_RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=[\r\n]|\Z)")
-_TERMINATOR = re.compile(r"^\\\.\r?(?:\n|\Z)", re.MULTILINE)
-_BREAK = re.compile(r"\r\n|\r|\n")
+_WINDOW = 1 << 16
+"""How much text is cut in one go. Pieces of that much wait at most."""
+_DATA = 1 << 18
+"""The longest part of COPY data that is handed over at once."""
+_LONGEST_LINE = 4096
+"""How much of an unfinished line is kept for the excerpt of an error, when a stream is read."""
 
-
-class _Cursor:
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def place(self, at: int) -> tuple[int, int]:
-        breaks = list(_BREAK.finditer(self.text, 0, at))
-        last = breaks[-1].end() if breaks else int(self.text.startswith("\ufeff"))
-        return len(breaks) + 1, max(at - last, 0) + 1
-
-    def error(self, at: int, message: str, next_step: str | None = None) -> ScriptError:
-        line, column = self.place(at)
-        start = at - column + 1
-        end = _BREAK.search(self.text, at)
-        excerpt = self.text[start : end.start() if end else len(self.text)]
-        return ScriptError(message, place=Place("", line, column, excerpt), next_step=next_step)
+_SETTING = re.compile("_[cC][oO][nN][fF][oO][rR][mM][iI][nN][gG]_")
+_DIRECTIVE = re.compile(r"--[ \t]*[sS][qQ][lL][mM][iI][gG][ \t]*:([^\n\r]*)")
 
 
-def scan(source: str | Iterable[str], *, standard_conforming_strings: bool = True) -> Iterator[Piece]:
-    text = source if isinstance(source, str) else "".join(source)
-    cursor = _Cursor(text)
-    nul = text.find("\0")
-    if nul >= 0:
-        raise cursor.error(nul, "a NUL character: PostgreSQL's text cannot hold one")
-    pattern = token_pattern(standard_conforming_strings)
-    at = gap = int(text.startswith("\ufeff"))
-    gap = 0
-    start = -1
-    last = 0
-    depth = 0
-    body = False
-    words: list[str] = []
-    directives: list[Directive] = []
+def scan(
+    source: str | Iterable[str], *, standard_conforming_strings: bool = True, in_transaction: bool = True
+) -> Iterator[Piece]:
+    """The pieces of a script, in order. Joined, they are the script: nothing is dropped and nothing is added.
 
-    def make_gap(end: int) -> Iterator[Piece]:
-        if end > gap:
-            yield Gap(text[gap:end], gap, end, *cursor.place(gap), tuple(directives))
-            directives.clear()
+    The source is a text, or its parts in any sizes; of a stream no more is held than the longest statement, and of
+    COPY data a part at a time. A COPY FROM STDIN is followed by a Gap, the rest of its line, and by at least one
+    CopyData. ``standard_conforming_strings`` is the setting when the script begins, ``in_transaction`` says whether
+    it will run in a transaction of sqlmig's (SET LOCAL has no effect outside of one).
 
-    while at < len(text):
-        match = pattern.match(text, at)
-        assert match is not None  # noqa: S101
-        group, end = match.lastgroup, match.end()
-        if group == "comment":
-            end = comment_end(text, at)
-            if end < 0:
-                raise cursor.error(at, "a comment that begins here has no end")
-        elif group == "dollar":
-            end = dollar_end(text, at, match[0])
-            if end < 0:
-                raise cursor.error(at, f"a dollar-quoted literal {match[0]} that begins here has no end")
-        elif group == "broken":
-            raise cursor.error(at, "a literal or quoted name that begins here has no end")
-        if group in ("space", "line", "comment"):
-            if group == "line" and (found := _DIRECTIVE.match(match[0])):
-                directives.append(Directive(found[1].strip(), *cursor.place(at)))
-            at = end
-            continue
-        token = match[0]
-        if token == "\\":  # noqa: S105
-            restrict = _RESTRICT.match(text, at)
-            if start < 0 and restrict:
-                at = restrict.end()
-                continue
-            raise cursor.error(at, "a psql command in a migration", "write SQL instead")
-        if start < 0:
-            yield from make_gap(at)
-            start, depth, body, words = at, 0, False, []
-        last = end
-        if token == "(":  # noqa: S105
-            depth += 1
-        elif token == ")":  # noqa: S105
-            depth = max(depth - 1, 0)
-        elif group == "word" and not depth:
-            words.append(token.upper())
-            if words[-2:] == ["BEGIN", "ATOMIC"] and words[0] == "CREATE":
-                body = True
-                words.append(";")
-            elif body and words[-2:] == [";", "END"]:
-                body = False
-        elif token == ";" and not depth:
-            words.append(";")
+    Raises ScriptError, with a place whose file is empty, when the trouble is reached: a NUL character, a literal,
+    name or comment that is never closed, a command of psql's, text behind COPY ... FROM STDIN; on its line.
+    """
+    return _Scanner(source, StandardStrings(standard_conforming_strings, in_transaction=in_transaction)).pieces(True)
+
+
+def split(
+    source: str | Iterable[str], *, standard_conforming_strings: bool = True, in_transaction: bool = True
+) -> Iterator[Statement]:
+    """The statements of a script alone, without gaps and COPY data. Otherwise as ``scan``."""
+    scanner = _Scanner(source, StandardStrings(standard_conforming_strings, in_transaction=in_transaction))
+    return scanner.pieces(False)  # type: ignore[return-value]  # without gaps and data there are only statements
+
+
+class _Scanner:
+    """Reads a source through a window: ``text`` begins at ``base`` in the source and is cut up to ``at``."""
+
+    def __init__(self, source: str | Iterable[str], strings: StandardStrings) -> None:
+        self.final = isinstance(source, str)
+        self.parts = iter(()) if isinstance(source, str) else iter(source)
+        self.strings = strings
+        self.text = source if isinstance(source, str) else ""
+        self.base = 0
+        self.at = 0
+        self.line = 1
+        self.column = 1
+        self.has_returns = False
+        self.has_directives = False
+        self.follows_settings = False
+
+    def pieces(self, everything: bool) -> Iterator[Piece]:
+        self._look_over(0)
+        if not self.text:
+            self._read()
+        if self.text.startswith("\ufeff"):
+            self.column = 0
+        while self.at < len(self.text) or self._read():
+            yield from self._simple_statements(everything)
+            yield from self._next_pieces(everything)
+
+    def _read(self) -> bool:
+        """Reads on: a window more, and at least as much as is not cut yet. False at the end of the source."""
+        if self.final:
+            return False
+        to_line_start = min(max(self.column - 1, 0), self.at)
+        keep = self.at - to_line_start if to_line_start <= _LONGEST_LINE else self.at
+        parts = [self.text[keep:]]
+        wanted = max(_WINDOW, len(self.text) - self.at)
+        while wanted > 0:
+            part = next(self.parts, None)
+            if part is None:
+                self.final = True
+                break
+            parts.append(part)
+            wanted -= len(part)
+        self.text = "".join(parts)
+        self.base += keep
+        self.at -= keep
+        self._look_over(len(parts[0]))
+        return self.at < len(self.text)
+
+    def _look_over(self, start: int) -> None:
+        nul = self.text.find("\0", start)
+        if nul >= 0:
+            raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
+        self.has_returns = "\r" in self.text
+        self.has_directives = _DIRECTIVE.search(self.text) is not None
+        self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
+
+    def _simple_statements(self, everything: bool) -> Iterator[Piece]:
+        """The statements up to the first one that needs care: most of most scripts."""
+        text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
+        if column == 0 or self.has_directives:
+            return
+        count_in_code = self.has_returns
+        new = tuple.__new__
+        pattern = simple_statement_pattern(self.strings.on, self.follows_settings)
+        for gap, body in pattern.findall(text, at, min(at + _WINDOW, len(text))):
             if not body:
-                statement = Statement(text[start:end], start, end, *cursor.place(start), tuple(directives))
-                directives.clear()
-                yield statement
-                gap, start = end, -1
-                if statement.text[:1] in "cC" and statement.copy == "in":
-                    line = _BREAK.search(text, end)
-                    line_end = line.end() if line else len(text)
-                    yield from make_gap(line_end)
-                    stop = _TERMINATOR.search(text, line_end)
-                    data_end = stop.start() if stop else len(text)
-                    yield CopyData(
-                        text[line_end:data_end],
-                        line_end,
-                        data_end,
-                        *cursor.place(line_end),
-                        text[line_end:data_end],
-                        stop is None,
-                    )
-                    if stop:
-                        yield CopyData(stop[0], data_end, stop.end(), *cursor.place(data_end), "", True)
-                    at = gap = stop.end() if stop else len(text)
-                    continue
-        at = end
-    if start >= 0:
-        yield Statement(text[start:last], start, last, *cursor.place(start), tuple(directives))
-        directives.clear()
-        gap = last
-    yield from make_gap(len(text))
+                break
+            if everything and gap:
+                yield Gap(gap, base + at, base + at + len(gap), line, column)
+            end = at + len(gap)
+            if gap == "\n":
+                line, column = line + 1, 1
+            elif gap:
+                line, column = after(text, at, end, line, column)
+            at, end = end, end + len(body)
+            statement: Statement = new(Statement, (body, base + at, base + end, line, column, ()))
+            yield statement
+            if "\n" in body or count_in_code:
+                line, column = after(text, at, end, line, column)
+            else:
+                column += end - at
+            at = end
+        self.at, self.line, self.column = at, line, column
 
+    def _next_pieces(self, everything: bool) -> Iterator[Piece]:
+        """One gap and one statement with its data, whatever they are."""
+        try:
+            end = self._gap_end()
+            if end > self.at:
+                gap = self._take_gap(end)
+                if everything:
+                    yield gap
+            if self.at == len(self.text):
+                return
+            end = self._statement_end()
+        except Unreadable as trouble:
+            raise self._error(trouble) from None
+        statement = self._take_statement(end)
+        yield statement
+        if copy_direction(statement.text) == "in":
+            yield from self._copy_data(everything, ended=statement.text.endswith(";"))
+        elif self.follows_settings:
+            self.strings.follow(statement.text)
 
-def split(source: str | Iterable[str], *, standard_conforming_strings: bool = True) -> Iterator[Statement]:
-    for piece in scan(source, standard_conforming_strings=standard_conforming_strings):
-        if isinstance(piece, Statement):
-            yield piece
+    def _gap_end(self) -> int:
+        while True:
+            end = self._gap_end_in_text()
+            if end != UNKNOWN:
+                return end
+            self._read()
+
+    def _gap_end_in_text(self) -> int:
+        end = self.at + (self.column == 0)
+        while True:
+            end = boundaries.gap_end(self.text, end, final=self.final)
+            if end == UNKNOWN or not self.text.startswith("\\", end):
+                return UNKNOWN if not self.final and end >= len(self.text) - 1 else end
+            if not self.final and not LINE_BREAK.search(self.text, end):
+                return UNKNOWN
+            restricting = RESTRICT.match(self.text, end)
+            if not restricting:
+                return end
+            end = restricting.end()
+
+    def _statement_end(self) -> int:
+        while True:
+            end = boundaries.statement_end(self.text, self.at, self.strings.on, final=self.final)
+            if end != UNKNOWN:
+                return end
+            if self.final:
+                return boundaries.last_token_end(self.text, self.at, self.strings.on)
+            self._read()
+
+    def _take_gap(self, end: int) -> Gap:
+        text = self.text[self.at : end]
+        start = self.base + self.at
+        gap = Gap(text, start, start + len(text), self.line, max(self.column, 1), self._directives(text))
+        self._move(end)
+        return gap
+
+    def _take_statement(self, end: int) -> Statement:
+        text = self.text[self.at : end]
+        start = self.base + self.at
+        statement = Statement(text, start, start + len(text), self.line, self.column, self._directives(text))
+        self._move(end)
+        return statement
+
+    def _move(self, end: int) -> None:
+        self.line, self.column = after(self.text, self.at, end, self.line, self.column)
+        self.at = end
+
+    def _directives(self, text: str) -> tuple[Directive, ...]:
+        if not self.has_directives or not _DIRECTIVE.search(text):
+            return ()
+        pattern = token_pattern(self.strings.on)
+        found = []
+        at = 0
+        while at < len(text) and (match := pattern.match(text, at)):
+            directive = match.lastgroup == "line" and _DIRECTIVE.match(match[0])
+            if directive:
+                found.append(Directive(directive[1].strip(), *after(text, 0, at, self.line, self.column)))
+            at = token_end(text, match)
+        return tuple(found)
+
+    def _error(self, trouble: Unreadable) -> ScriptError:
+        line, column = after(self.text, self.at, trouble.at, self.line, self.column)
+        begin, end = line_around(self.text, trouble.at)
+        excerpt = self.text[begin:end].removeprefix("\ufeff")
+        whole = begin > 0 or self.base == 0 or trouble.at - begin == column - 1
+        place = Place("", line, max(column, 1), excerpt if whole else None)
+        return ScriptError(trouble.message, place=place, next_step=trouble.next_step)
+
+    def _copy_data(self, everything: bool, *, ended: bool) -> Iterator[Piece]:
+        with_returns = False
+        if ended:
+            end = self._end_of_line()
+            with_returns = self.text.endswith("\r", self.at, end)
+            if end > self.at:
+                gap = self._take_gap(end)
+                if everything:
+                    yield gap
+        begins_line = True
+        while True:
+            end, block_end = data_end(
+                self.text, self.at, begins_line=begins_line, with_returns=with_returns, final=self.final
+            )
+            ends_with_file = self.final and block_end == UNKNOWN
+            begins_line = begins_line if end == self.at else self.text[end - 1] in ("\n\r" if with_returns else "\n")
+            yield from self._data_parts(end, everything, last=ends_with_file)
+            if block_end != UNKNOWN:
+                piece = self._take_data(block_end, data="", last=True)
+                if everything:
+                    yield piece
+            if block_end != UNKNOWN or ends_with_file:
+                return
+            self._read()
+
+    def _end_of_line(self) -> int:
+        while True:
+            try:
+                end = line_end(self.text, self.at, final=self.final)
+            except Unreadable as trouble:
+                raise self._error(trouble) from None
+            if end != UNKNOWN:
+                return end
+            self._read()
+
+    def _data_parts(self, end: int, everything: bool, *, last: bool) -> Iterator[CopyData]:
+        if not everything:
+            self._move(end)
+        while everything and (self.at < end or last):
+            cut = part_end(self.text, self.at, end, _DATA)
+            text = self.text[self.at : cut]
+            yield self._take_data(cut, data=text, last=last and cut == end)
+            last = last and cut < end
+
+    def _take_data(self, end: int, *, data: str, last: bool) -> CopyData:
+        text = data or self.text[self.at : end]
+        start = self.base + self.at
+        piece = CopyData(text, start, start + len(text), self.line, self.column, data, last)
+        self._move(end)
+        return piece

@@ -1,0 +1,253 @@
+"""Where statements end: ``;`` outside literals, names, comments, parentheses and the bodies of SQL routines.
+
+All functions are pure and work on a text that may be the beginning of a longer one: then ``final`` is false, and
+``UNKNOWN`` says that the answer lies beyond its end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlmig.statements.lexer import (
+    GAP,
+    WORD_END,
+    comment_end,
+    inside_parentheses_pattern,
+    last_token_pattern,
+    outside_parentheses_pattern,
+    token_end,
+    token_pattern,
+    tokens,
+)
+from sqlmig.statements.psql import advice
+
+UNKNOWN = -1
+
+
+class Unreadable(Exception):
+    """What cannot be sent, with the place where the trouble begins."""
+
+    def __init__(self, at: int, message: str, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+        self.message = message
+        self.next_step = next_step
+
+
+_OPENINGS = {
+    "comment": "a comment",
+    "dollar": "a dollar-quoted literal",
+    "name": "a quoted name",
+    "literal": "a quoted literal",
+}
+
+
+def _unclosed(text: str, at: int, match: re.Match[str]) -> Unreadable:
+    group = match.lastgroup if match.lastgroup in _OPENINGS else "name" if match[0].endswith('"') else "literal"
+    opening = match[0]
+    closing = {"comment": "*/", "dollar": opening}.get(group or "", opening[-1])
+    return Unreadable(at, f"{_OPENINGS[group or '']} begins here and is never closed", f"close it with {closing}")
+
+
+_GAP = re.compile(GAP)
+
+
+def gap_end(text: str, at: int, *, final: bool) -> int:
+    """Where the white space and the comments that begin at ``at`` end.
+
+    Raises Unreadable for a comment that is never closed.
+    """
+    while True:
+        match = _GAP.match(text, at)
+        at = match.end() if match else at
+        if not text.startswith("/*", at):
+            return at
+        end = comment_end(text, at)
+        if end < 0:
+            if final:
+                raise Unreadable(at, "a comment begins here and is never closed", "close it with */")
+            return UNKNOWN
+        at = end
+
+
+def statement_end(text: str, start: int, standard: bool, *, final: bool) -> int:
+    """Where the statement that begins at ``start`` ends, just after its ``;``.
+
+    UNKNOWN if no ``;`` ends it in this text; of a final text that says that the end of the text ends it.
+    Raises Unreadable for what is never closed and for psql's own commands.
+    """
+    end = _next_semicolon(text, start, standard, final=final)
+    if end < 0 or not _is_routine(text, start, standard):
+        return end
+    body = _atomic_body(text, start, end, standard)
+    return end if body < 0 else _body_end(text, body, standard, final=final)
+
+
+def last_token_end(text: str, start: int, standard: bool) -> int:
+    """Where the last token of a statement without ``;`` ends, which is everything from ``start`` on."""
+    pattern = last_token_pattern(standard)
+    at = start
+    while True:
+        match = pattern.match(text, at)
+        at = match.end() if match else at
+        after = gap_end(text, at, final=True)
+        if after == len(text):
+            return at
+        at = _after_token(text, after, at, standard, final=True)
+
+
+def _next_semicolon(text: str, at: int, standard: bool, *, final: bool) -> int:
+    outside, inside = outside_parentheses_pattern(standard), inside_parentheses_pattern(standard)
+    depth = 0
+    while True:
+        known = at
+        if depth:
+            match = inside.match(text, at)
+            at = match.end() if match else at
+        else:
+            match = outside.match(text, at)
+            at = match.end() if match else at
+            if match and match[1]:
+                return at
+        character = text[at : at + 1]
+        if character == "(":
+            depth, at = depth + 1, at + 1
+        elif character == ")":
+            depth, at = max(depth - 1, 0), at + 1
+        elif character == "\\":
+            raise Unreadable(at, *advice(text, at))
+        else:
+            at = _after_token(text, at, known, standard, final=final) if character else UNKNOWN
+            if at < 0:
+                return UNKNOWN
+
+
+def _after_token(text: str, at: int, known: int, standard: bool, *, final: bool) -> int:
+    """Where the token ends that covers ``at``; ``known`` is a place before it where one certainly begins."""
+    pattern = token_pattern(standard)
+    begin = _word_start(text, at, known)
+    while True:
+        match = pattern.match(text, begin)
+        if match is None:
+            return UNKNOWN
+        end = token_end(text, match)
+        if end < 0:
+            if final:
+                raise _unclosed(text, begin, match)
+            return UNKNOWN
+        if end > at and not (match.lastgroup in ("dollar", "other") and _WORD_CHARACTER.match(text, end)):
+            return end
+        begin = end
+
+
+_WORD_CHARACTER = re.compile(r"[^\x00-#%-/:-@\[-\^`{-\x7f]")
+
+
+def _word_start(text: str, at: int, known: int) -> int:
+    """The start of the run of letters, digits and dots before ``at``, with the sign of an exponent."""
+    while at > known:
+        before = text[at - 1]
+        if before in "+-" and at - 1 > known and text[at - 2] in "eE":
+            at -= 2
+        elif before == "." or _WORD_CHARACTER.match(before):
+            at -= 1
+        else:
+            break
+    return at
+
+
+def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, int]]:
+    """The words and semicolons outside parentheses, in capitals, with their places."""
+    depth = 0
+    for group, begin, end in tokens(text, standard, start):
+        if group == "word" and not depth:
+            yield text[begin:end].upper(), begin, end
+        elif group == "other":
+            character = text[begin]
+            if character == ";" and not depth:
+                yield ";", begin, end
+            depth = max(depth + (character == "(") - (character == ")"), 0)
+
+
+_ROUTINES = (("CREATE", "FUNCTION"), ("CREATE", "PROCEDURE"))
+_ROUTINES_REPLACED = (("CREATE", "OR", "REPLACE", "FUNCTION"), ("CREATE", "OR", "REPLACE", "PROCEDURE"))
+
+
+def _is_routine(text: str, start: int, standard: bool) -> bool:
+    """Whether the first words are CREATE [OR REPLACE] FUNCTION | PROCEDURE."""
+    if text[start].isalpha() and text[start] not in "cC":
+        return False
+    words: tuple[str, ...] = ()
+    for word, _, _ in _words(text, start, standard):
+        words += (word,)
+        if words in _ROUTINES or words in _ROUTINES_REPLACED:
+            return True
+        if not any(known[: len(words)] == words for known in _ROUTINES + _ROUTINES_REPLACED):
+            break
+    return False
+
+
+_ATOMIC = re.compile(r"[aA][tT][oO][mM][iI][cC]")
+
+
+def _atomic_body(text: str, start: int, end: int, standard: bool) -> int:
+    """Where the body after BEGIN ATOMIC begins in a routine's text up to its first ``;``; UNKNOWN if there is none.
+
+    The pair is asked for because a function, a type or a parameter may be called ``begin``.
+    """
+    if not _ATOMIC.search(text, start, end):
+        return UNKNOWN
+    after_begin = UNKNOWN
+    for word, word_start, word_end in _words(text, start, standard):
+        if word_start >= end:
+            break
+        if word == "ATOMIC" and after_begin >= 0 and gap_end(text, after_begin, final=True) == word_start:
+            return word_end
+        after_begin = word_end if word == "BEGIN" else UNKNOWN
+    return UNKNOWN
+
+
+_WORD = re.compile(rf"[A-Za-z]++{WORD_END}|[(;]|\Z")
+_BODY_STATEMENTS = frozenset(
+    ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "RETURN", "(", ";")
+)
+"""How a statement in the body of a routine begins; the server refuses all others there."""
+
+
+def _body_end(text: str, body: int, standard: bool, *, final: bool) -> int:
+    """Where the ``;`` after the END of a BEGIN ATOMIC body ends.
+
+    The END that closes the body stands where a statement would begin. Anywhere else the server reads END as the end of
+    a CASE, as a label or as the name of a column, so nothing is counted, as long as the server could accept the body.
+    """
+    at = body
+    while True:
+        at = gap_end(text, at, final=final)
+        if at < 0:
+            return UNKNOWN
+        match = _WORD.match(text, at)
+        if match and match.end() == len(text) and not final:
+            return UNKNOWN
+        word = match[0].upper() if match else ""
+        end = _next_semicolon(text, at, standard, final=final)
+        if word == "END":
+            return end
+        if word not in _BODY_STATEMENTS or (end < 0 and final):
+            return _end_by_counting(text, body, standard)
+        if end < 0:
+            return UNKNOWN
+        at = end
+
+
+def _end_by_counting(text: str, body: int, standard: bool) -> int:
+    """Where psql ends a body that the server cannot accept: psql counts every BEGIN, CASE and END."""
+    depth = 1
+    for word, _, end in _words(text, body, standard):
+        if word == "BEGIN" or (word == "CASE" and depth):
+            depth += 1
+        elif word == "END":
+            depth = max(depth - 1, 0)
+        elif word == ";" and not depth:
+            return end
+    return UNKNOWN

@@ -1,0 +1,117 @@
+"""One run of the command line: what was typed, and the way to the API and to the reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlmig.errors import ConfirmationRequired, UsageError
+from sqlmig.report.output import Output
+
+if TYPE_CHECKING:
+    from sqlmig.api import Project
+    from sqlmig.report.reporter import Reporter
+    from sqlmig.results import Result
+
+T = TypeVar("T", bound="Result")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The options that every command takes, as they were typed."""
+
+    env: str | None = None
+    url: str | None = None
+    directories: tuple[Path, ...] = ()
+    config: Path | None = None
+    yes: bool = False
+
+
+class Invocation:
+    """Begins with nothing but the words that were typed, so that whatever goes wrong is told in the way asked for."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.arguments = tuple(arguments)
+        options = self.arguments[: self.arguments.index("--")] if "--" in self.arguments else self.arguments
+        self.json = "--json" in options
+        self.verbose = "--verbose" in options
+        self.command: str | None = None
+        self.target = Target()
+        self.output = Output(self.without_secrets)
+        self._redact: Callable[[str], str] | None = None
+        self._reporter: Reporter | None = None
+        self._project: Project | None = None
+
+    def without_secrets(self, text: str) -> str:
+        """The text without every password that is known by now."""
+        if self._redact is None:
+            from sqlmig.config import known_redactor
+
+            self._redact = known_redactor(os.environ, *self.arguments)
+        return self._redact(text)
+
+    @property
+    def environment(self) -> str | None:
+        """The environment's name, as far as it is known."""
+        if self._project is not None:
+            return self._project.environment.name
+        return self.target.env or os.environ.get("SQLMIG_ENV") or None
+
+    @property
+    def reporter(self) -> Reporter:
+        if self._reporter is None:
+            from sqlmig.report.reporter import Console, Document
+
+            self._reporter = Document(self) if self.json else Console(self)
+        return self._reporter
+
+    def project(self, *, offline: bool = False) -> Project:
+        """The project that the options name. From here on its passwords are known, and taken out of all output."""
+        from sqlmig.api import Project
+
+        target = self.target
+        self._project = Project(
+            url=target.url,
+            directory=target.directories,
+            env=target.env,
+            config=target.config,
+            offline=offline,
+            listener=self.reporter.listener,
+        )
+        self._redact = self._project.environment.secrets
+        return self._project
+
+    def show(self, result: Result, exit_code: int = 0) -> int:
+        self.reporter.result(result, exit_code)
+        return exit_code
+
+    def confirmed(self, act: Callable[[bool], T]) -> int:
+        """Call ``act`` with whether the change is confirmed, ask for that where it is needed, and show the result.
+
+        A person confirms by typing the environment's name. Raises ConfirmationRequired where there is nobody to ask,
+        UsageError where something else was typed; nothing was changed then.
+        """
+        try:
+            result = act(self.target.yes)
+        except ConfirmationRequired as error:
+            answer = self.reporter.ask(error)
+            if answer is None:
+                raise
+            if answer.strip() != self.environment:
+                raise UsageError("not confirmed; nothing was changed") from None
+            result = act(True)
+        return self.show(result)
+
+
+def at_most_one(**given: object) -> None:
+    """Raise UsageError where two of these options, which contradict each other, were typed."""
+    names = [_spelling(name) for name, value in given.items() if value is not None and value is not False]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} contradict each other; give one of them")
+
+
+def _spelling(name: str) -> str:
+    return "MIGRATION" if name == "only" else "--" + name.replace("_", "-")

@@ -1,0 +1,56 @@
+"""Commands that read: ``status``, ``check``, ``history``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sqlmig.cli.commands import command
+from sqlmig.cli.invocation import Invocation
+from sqlmig.cli.options import Strict, natural_number
+
+
+@command()
+def status(invocation: Invocation) -> int:
+    """Show how every migration stands. Exits 0 whatever it shows."""
+    return invocation.show(invocation.project().status())
+
+
+@command()
+def check(
+    invocation: Invocation,
+    offline: Annotated[bool, typer.Option("--offline", help="The files alone; needs no database.")] = False,
+    pending_ok: Annotated[bool, typer.Option("--pending-ok", help="Pending migrations are no finding.")] = False,
+    strict: Strict = False,
+) -> int:
+    """Check files and history. Exits 2 for a file, 3 for drift, missing, pending or out of order."""
+    result = invocation.project(offline=offline).check(offline=offline, pending_ok=pending_ok, strict=strict)
+    return invocation.show(result, result.exit_code)
+
+
+@command()
+def history(
+    invocation: Invocation,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", callback=natural_number, help="The last so many events.")
+    ] = None,
+) -> int:
+    """Show what happened: who applied what, and when."""
+    return invocation.show(invocation.project().history(limit=limit))
+
+
+@command(hidden=True)
+def current_version(invocation: Invocation) -> int:
+    """Print the highest applied version."""
+    from sqlmig.results import VersionResult
+    from sqlmig.standing import State
+
+    result = invocation.project().status()
+    applied = [
+        standing for standing in result.migrations if standing.state in (State.APPLIED, State.DRIFTED, State.MISSING)
+    ]
+    if not applied:
+        return invocation.show(VersionResult(result.where, None, None, None))
+    last = applied[-1]
+    return invocation.show(VersionResult(result.where, last.version, last.label, last.name))

@@ -1,0 +1,82 @@
+"""The options that commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _whole(value: int | str | None, least: int) -> int | None:
+    if value is None:
+        return None
+    text = str(value)
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+        raise typer.BadParameter(f"{text!r} is not a whole number from {least} on")
+    return int(text)
+
+
+def version_number(value: int | str | None) -> int | None:
+    """A version as it is typed, leading zeros and all."""
+    return _whole(value, 0)
+
+
+def natural_number(value: int | str | None) -> int | None:
+    return _whole(value, 1)
+
+
+def seconds(value: float | str | None) -> float | None:
+    """Seconds in a duration such as ``30s``."""
+    if value is None or isinstance(value, float):
+        return value
+    from sqlmig.config import parse_duration
+    from sqlmig.errors import ConfigError
+
+    try:
+        return parse_duration(str(value))
+    except ConfigError as error:
+        raise typer.BadParameter(error.message) from None
+
+
+def folders(value: list[Path] | list[str] | None) -> list[Path] | None:
+    return None if value is None else [Path(folder) for folder in value]
+
+
+def path(value: Path | str | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+Env = Annotated[
+    str | None, typer.Option("--env", metavar="NAME", help="The environment in sqlmig.toml, else $SQLMIG_ENV.")
+]
+Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The database, else $SQLMIG_URL.")]
+Dir = Annotated[
+    list[Path] | None,
+    typer.Option("--dir", metavar="DIR", callback=folders, help="A folder of migrations; may be repeated."),
+]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", callback=path, help="The configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Tell more.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Confirm a change to a protected environment.")]
+
+To = Annotated[
+    int | None, typer.Option("--to", metavar="VERSION", callback=version_number, help="Stop at this version.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", callback=natural_number, help="So many migrations.")]
+OutOfOrder = Annotated[
+    bool, typer.Option("--allow-out-of-order", help="Apply what is pending below an applied version, too.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse where there is a warning.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and change nothing.")]
+Wait = Annotated[
+    float | None,
+    typer.Option("--wait", metavar="TIME", callback=seconds, help="Wait so long for the server to start: 30s."),
+]
+LockWait = Annotated[
+    float | None,
+    typer.Option("--lock-wait", metavar="TIME", callback=seconds, help="Wait so long for another runner: 30s."),
+]
+Unsupported = Annotated[
+    bool, typer.Option("--unsupported-server", help="Go on with a server that is not PostgreSQL 13 or later.")
+]

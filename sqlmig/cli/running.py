@@ -1,0 +1,155 @@
+"""Commands that run migrations, or show which would run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sqlmig.cli.commands import command
+from sqlmig.cli.invocation import Invocation, at_most_one
+from sqlmig.cli.names import migration_names
+from sqlmig.cli.options import (
+    DryRun,
+    LockWait,
+    OutOfOrder,
+    Steps,
+    Strict,
+    To,
+    Unsupported,
+    Wait,
+    natural_number,
+    version_number,
+)
+from sqlmig.plan import Apply, Rollback
+
+Only = Annotated[
+    str | None,
+    typer.Argument(metavar="MIGRATION", autocompletion=migration_names, help="One alone: 003, or its name."),
+]
+
+
+@command(changes=True)
+def apply(
+    invocation: Invocation,
+    migration: Only = None,
+    to: To = None,
+    steps: Steps = None,
+    dry_run: DryRun = False,
+    single_transaction: Annotated[
+        bool, typer.Option("--single-transaction", help="All of them in one transaction.")
+    ] = False,
+    allow_out_of_order: OutOfOrder = False,
+    strict: Strict = False,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+    unsupported_server: Unsupported = False,
+) -> int:
+    """Apply what is pending."""
+    at_most_one(only=migration, to=to, steps=steps)
+    goal = Apply(to=to, steps=steps, only=migration, allow_out_of_order=allow_out_of_order)
+    project = invocation.project()
+    return invocation.confirmed(
+        lambda yes: project.apply(
+            goal,
+            dry_run=dry_run,
+            single_transaction=single_transaction,
+            strict=strict,
+            wait=wait or 0,
+            lock_wait=lock_wait,
+            yes=yes,
+            unsupported_server=unsupported_server,
+        )
+    )
+
+
+@command(changes=True)
+def rollback(
+    invocation: Invocation,
+    migration: Only = None,
+    steps: Steps = None,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", metavar="VERSION", callback=version_number, help="Every migration above this version."),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", metavar="B", callback=natural_number, help="What one apply applied.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every applied migration.")] = False,
+    dry_run: DryRun = False,
+    strict: Strict = False,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+) -> int:
+    """Undo the last batch, or as told, in reverse order of application."""
+    at_most_one(only=migration, steps=steps, to=to, batch=batch, all=everything)
+    goal = Rollback(steps=steps, to=to, batch=batch, everything=everything, only=migration)
+    project = invocation.project()
+    return invocation.confirmed(
+        lambda yes: project.rollback(goal, dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+    )
+
+
+@command(changes=True)
+def redo(
+    invocation: Invocation,
+    dry_run: DryRun = False,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+) -> int:
+    """Undo the last batch and apply it again."""
+    project = invocation.project()
+    return invocation.confirmed(lambda yes: project.redo(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes))
+
+
+@command(changes=True, hidden=True)
+def refresh(
+    invocation: Invocation,
+    dry_run: DryRun = False,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+) -> int:
+    """Undo everything and apply it again."""
+    project = invocation.project()
+    return invocation.confirmed(
+        lambda yes: project.refresh(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+    )
+
+
+@command(changes=True)
+def reset(
+    invocation: Invocation,
+    dry_run: DryRun = False,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+) -> int:
+    """Undo everything."""
+    project = invocation.project()
+    return invocation.confirmed(
+        lambda yes: project.reset(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+    )
+
+
+@command(changes=True)
+def fresh(
+    invocation: Invocation,
+    wait: Wait = None,
+    lock_wait: LockWait = None,
+) -> int:
+    """Drop everything in the database and apply all migrations."""
+    project = invocation.project()
+    return invocation.confirmed(lambda yes: project.fresh(wait=wait or 0, lock_wait=lock_wait, yes=yes))
+
+
+@command()
+def plan(
+    invocation: Invocation,
+    to: To = None,
+    steps: Steps = None,
+    allow_out_of_order: OutOfOrder = False,
+    strict: Strict = False,
+) -> int:
+    """Show what apply would do, statement by statement; with --verbose, the SQL."""
+    at_most_one(to=to, steps=steps)
+    goal = Apply(to=to, steps=steps, allow_out_of_order=allow_out_of_order)
+    return invocation.show(invocation.project().plan(goal, strict=strict))

@@ -1,0 +1,12 @@
+"""``sqlmig --version``, which needs nothing that another command needs."""
+
+from __future__ import annotations
+
+from sqlmig.report.output import Output
+from sqlmig.version import VERSION
+
+
+def show_version() -> int:
+    output = Output(secrets=str)
+    output.lines([f"sqlmig {VERSION}"])
+    return output.exit_code(0)

@@ -1,0 +1,328 @@
+"""Results as JSON documents. docs/json.md describes every key; keys are added and never change their meaning.
+
+Within a document every key is always there: null where there is nothing to say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import singledispatch
+from typing import Any
+
+from sqlmig.errors import FileError, Place, Problem, SqlmigError
+from sqlmig.migration import Progress
+from sqlmig.plan import Step as PlanStep
+from sqlmig.results import (
+    BaselineResult,
+    CheckResult,
+    HistoryResult,
+    InitResult,
+    LogEntry,
+    NewResult,
+    RepairResult,
+    Result,
+    RunResult,
+    ServerResult,
+    StatusResult,
+    StepResult,
+    VersionResult,
+    Where,
+)
+from sqlmig.standing import Standing
+from sqlmig.statements import Statement
+
+FORMAT = 1
+"""Rises when a key changes its meaning or goes."""
+
+Json = dict[str, Any]
+RUN = ("steps", "batch", "dry_run", "duration_ms")
+BODIES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("apply", "rollback", "redo", "refresh", "reset", "fresh", "plan"), RUN),
+    "status": ("migrations",),
+    "check": ("checked", "strict"),
+    "repair": ("changes",),
+    "baseline": ("migrations",),
+    "history": ("events",),
+    "current-version": ("version", "label", "name"),
+    "new": ("up", "down"),
+    "init": ("written", "kept"),
+    **dict.fromkeys(("db start", "db stop", "db url"), ("running", "url", "folder", "server_version", "changed")),
+}
+"""What each command's document has beside the keys that all documents have."""
+
+
+def result_document(result: Result, command: str | None, environment: str | None, exit_code: int) -> Json:
+    return {**_frame(command, environment, exit_code), **_where(result), **_body(result)}
+
+
+def error_document(error: SqlmigError, command: str | None, environment: str | None) -> Json:
+    """What went wrong; with the keys of the command's result, filled where some of it ran."""
+    problems: tuple[Problem, ...] = getattr(error, "problems", ())
+    document = _frame(command, environment, error.exit_code)
+    if isinstance(error.result, RunResult | RepairResult | BaselineResult):
+        document |= {**_where(error.result), **_body(error.result)}
+    document["problems"] = [*document["problems"], *(_problem(problem) for problem in problems if not problem.warning)]
+    document["error"] = _error(error)
+    return document
+
+
+def dumped(document: Json, secrets: Callable[[str], str]) -> str:
+    """The document as text without secrets, in ASCII: any reader and any encoding takes it."""
+    return json.dumps(_redacted(document, secrets), indent=2, allow_nan=False)
+
+
+def _redacted(value: object, secrets: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return secrets(value)
+    if isinstance(value, dict):
+        return {key: _redacted(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, secrets) for item in value]
+    return value
+
+
+def _frame(command: str | None, environment: str | None, exit_code: int) -> Json:
+    return {
+        "format": FORMAT,
+        "command": command,
+        "environment": environment,
+        "ok": exit_code == 0,
+        "exit_code": exit_code,
+        "database": None,
+        "server": None,
+        "role": None,
+        **dict.fromkeys(BODIES.get(command or "", ())),
+        "problems": [],
+        "warnings": [],
+        "error": None,
+    }
+
+
+def _where(result: Result) -> Json:
+    where: Where | None = getattr(result, "where", None)
+    if where is None:
+        return {}
+    return {
+        "environment": where.environment,
+        "database": where.database,
+        "server": where.server,
+        "role": where.role,
+    }
+
+
+@singledispatch
+def _body(result: Result) -> Json:
+    raise TypeError(f"no document for {type(result).__name__}")
+
+
+@_body.register
+def _(result: RunResult) -> Json:
+    planned = {(step.version, step.direction): step for step in result.plan.steps}
+    return {
+        "steps": [_step(step, planned.get((step.version, step.direction)), result.dry_run) for step in result.steps],
+        "batch": result.batch,
+        "dry_run": result.dry_run,
+        "duration_ms": _milliseconds(result.duration_ms),
+        **_findings([*result.plan.refusals, *result.warnings]),
+    }
+
+
+def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> Json:
+    return {
+        "version": step.version,
+        "label": step.label,
+        "name": step.name,
+        "direction": str(step.direction),
+        "transaction": step.transaction,
+        "statements": step.statements,
+        "outcome": str(step.outcome),
+        "duration_ms": _milliseconds(step.duration_ms),
+        "from_history": step.from_history,
+        "resumed_at": step.resumed_at,
+        "file": planned.script.file if planned is not None else None,
+        "script": _script(planned) if with_statements and planned is not None else None,
+    }
+
+
+def _script(step: PlanStep) -> list[Json]:
+    return [
+        {"line": piece.line, "column": piece.column, "kind": piece.kind}
+        for piece in step.script.pieces()
+        if isinstance(piece, Statement) and not piece.is_empty
+    ]
+
+
+@_body.register
+def _(result: StatusResult) -> Json:
+    found = [standing.problem for standing in result.migrations if standing.problem is not None]
+    return {
+        "migrations": [_migration(standing) for standing in result.migrations],
+        **_findings(dict.fromkeys([*found, *result.problems])),
+    }
+
+
+def _migration(standing: Standing) -> Json:
+    record, files = standing.applied, standing.migration
+    stopped = record is not None and record.progress is not Progress.DONE
+    return {
+        "version": standing.version,
+        "label": standing.label,
+        "name": standing.name,
+        "state": str(standing.state),
+        "reversible": _reversible(standing),
+        "batch": record.batch if record else None,
+        "applied_at": _time(record.applied_at) if record else None,
+        "applied_by": record.applied_by if record else None,
+        "role": record.role if record else None,
+        "host": record.host if record else None,
+        "duration_ms": _milliseconds(record.duration_ms) if record else None,
+        "sqlmig_version": record.sqlmig_version if record else None,
+        "git_commit": record.git_commit if record else None,
+        "baseline": record.baseline if record else None,
+        "up_file": files.up.file if files else None,
+        "down_file": files.down.file if files and files.down else None,
+        "direction": str(record.direction) if record and stopped else None,
+        "statement": record.statement if record and stopped else None,
+        "statements": record.statements if record and stopped else None,
+        "error": record.error if record and stopped else None,
+        "next_step": standing.problem.next_step if standing.problem else None,
+    }
+
+
+def _reversible(standing: Standing) -> bool | None:
+    if standing.applied is not None:
+        return standing.applied.reversible
+    try:
+        return standing.migration.reversible if standing.migration is not None else None
+    except FileError:
+        return None
+
+
+@_body.register
+def _(result: CheckResult) -> Json:
+    return {"checked": result.checked, "strict": result.strict, **_findings(result.problems)}
+
+
+@_body.register
+def _(result: RepairResult) -> Json:
+    return {
+        "changes": [
+            {
+                "version": change.version,
+                "label": change.label,
+                "name": change.name,
+                "what": change.what,
+                "diff": change.diff,
+            }
+            for change in result.changes
+        ]
+    }
+
+
+@_body.register
+def _(result: BaselineResult) -> Json:
+    return {"migrations": [_migration(standing) for standing in result.recorded]}
+
+
+@_body.register
+def _(result: HistoryResult) -> Json:
+    return {"events": [_event(entry) for entry in result.entries]}
+
+
+def _event(entry: LogEntry) -> Json:
+    return {
+        "at": _time(entry.at),
+        "event": entry.event,
+        "version": entry.version,
+        "label": entry.label,
+        "name": entry.name,
+        "batch": entry.batch,
+        "user": entry.user,
+        "role": entry.role,
+        "host": entry.host,
+        "duration_ms": _milliseconds(entry.duration_ms),
+        "sqlmig_version": entry.sqlmig_version,
+        "git_commit": entry.git_commit,
+        "detail": entry.detail,
+    }
+
+
+@_body.register
+def _(result: VersionResult) -> Json:
+    return {"version": result.version, "label": result.label, "name": result.name}
+
+
+@_body.register
+def _(result: NewResult) -> Json:
+    return {"up": result.up, "down": result.down}
+
+
+@_body.register
+def _(result: InitResult) -> Json:
+    return {"written": list(result.written), "kept": list(result.kept)}
+
+
+@_body.register
+def _(result: ServerResult) -> Json:
+    return {
+        "running": result.running,
+        "url": result.url,
+        "folder": result.folder,
+        "server_version": result.version,
+        "changed": result.changed,
+    }
+
+
+def _findings(problems: Iterable[Problem]) -> Json:
+    found = list(problems)
+    return {
+        "problems": [_problem(problem) for problem in found if not problem.warning],
+        "warnings": [_problem(problem) for problem in found if problem.warning],
+    }
+
+
+def _problem(problem: Problem) -> Json:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        **_place(problem.place),
+        "version": problem.version,
+        "next_step": problem.next_step,
+        "diff": problem.diff,
+    }
+
+
+def _error(error: SqlmigError) -> Json:
+    server = error.server
+    return {
+        "code": error.code,
+        "message": error.message,
+        **_place(error.place),
+        "statement": error.statement,
+        "statements": error.statements,
+        "sqlstate": server.sqlstate if server else None,
+        "detail": server.detail if server else None,
+        "hint": server.hint if server else None,
+        "context": server.context if server else None,
+        "left_behind": error.left_behind,
+        "notes": list(error.notes),
+        "next_step": error.next_step,
+    }
+
+
+def _place(place: Place | None) -> Json:
+    return {
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def _milliseconds(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()

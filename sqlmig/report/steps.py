@@ -1,0 +1,77 @@
+"""The line of each step of a run, whether it is told while it happens or afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlmig.report.style import Style, styled
+from sqlmig.report.text import Fixed, Table, count, duration, width
+from sqlmig.results import Outcome, StepResult
+from sqlmig.script import Direction
+
+TIME = len("59.9 min")
+
+WORDS = {
+    Outcome.PLANNED: "planned",
+    Outcome.APPLIED: "applied",
+    Outcome.ROLLED_BACK: "rolled back",
+    Outcome.FAILED: "failed",
+    Outcome.NOT_RUN: "not run",
+}
+STYLES = {
+    Outcome.APPLIED: Style.GOOD,
+    Outcome.ROLLED_BACK: Style.GOOD,
+    Outcome.FAILED: Style.BAD,
+    Outcome.NOT_RUN: Style.FAINT,
+}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Columns for the steps of one run: what became of it, its name, its time, a remark."""
+
+    table: Table
+
+    @classmethod
+    def fit(cls, names: Iterable[str], directions: Collection[Direction], limit: int | None) -> Steps:
+        verb = len("rolled back" if Direction.DOWN in directions else "applied")
+        name = max(map(width, names), default=0)
+        if limit is not None:
+            name = min(name, max(8, limit - verb - TIME - 4))
+        return cls(Table((verb, name, TIME, 0), frozenset([2])))
+
+    def row(
+        self,
+        outcome: Outcome,
+        name: str,
+        duration_ms: float | None,
+        *,
+        from_history: bool = False,
+        resumed_at: int | None = None,
+    ) -> Iterator[Fixed]:
+        word = styled(STYLES.get(outcome), WORDS[outcome])
+        remarks = ["by the stored down"] if from_history else []
+        remarks += [f"from statement {resumed_at} on"] if resumed_at is not None else []
+        return self.table.row((word, name, duration(duration_ms), ", ".join(remarks)))
+
+    def rows(self, steps: Iterable[StepResult]) -> Iterator[Fixed]:
+        for step in steps:
+            yield from self.row(
+                step.outcome,
+                str(step),
+                step.duration_ms,
+                from_history=step.from_history,
+                resumed_at=step.resumed_at,
+            )
+
+
+def outcome_counts(steps: Collection[StepResult]) -> str:
+    """``3 migrations: 2 applied, 1 failed``."""
+    outcomes = Counter(step.outcome for step in steps)
+    if len(outcomes) == 1:
+        (outcome,) = outcomes
+        return f"{count(len(steps), 'migration')} {WORDS[outcome]}"
+    told = ", ".join(f"{outcomes[outcome]} {WORDS[outcome]}" for outcome in Outcome if outcomes[outcome])
+    return f"{count(len(steps), 'step')}: {told}"

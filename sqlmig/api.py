@@ -213,7 +213,7 @@ class Project:
         begun = time.perf_counter()
 
         def result(*, failed: bool = False) -> RunResult:
-            outcomes = _outcomes(prepared.steps, runner.done, failed=failed)
+            outcomes = _outcomes(prepared.steps, runner.done, runner.failed(prepared.steps) if failed else None)
             steps = tuple(
                 _step_result(step, outcome, runner.durations.get(step.version))
                 for step, outcome in zip(prepared.steps, outcomes, strict=True)
@@ -373,12 +373,12 @@ def _result(command: str, where: Where, prepared: Plan, *, dry_run: bool) -> Run
     return RunResult(command, where, steps, prepared.warnings, prepared, dry_run=dry_run)
 
 
-def _outcomes(steps: Sequence[Step], done: int, *, failed: bool) -> list[Outcome]:
+def _outcomes(steps: Sequence[Step], done: int, failed: int | None) -> list[Outcome]:
     outcomes = [
         (Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK) for step in steps[:done]
     ] + [Outcome.NOT_RUN] * (len(steps) - done)
-    if failed and done < len(steps):
-        outcomes[done] = Outcome.FAILED
+    if failed is not None and failed < len(steps):
+        outcomes[failed] = Outcome.FAILED
     return outcomes
 
 

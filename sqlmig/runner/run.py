@@ -42,6 +42,8 @@ class Runner:
     """How many steps, from the first, are committed: true whatever ``run`` raised."""
     blockers: tuple[str, ...] = ()
     transactions: Transactions | None = None
+    current: Step | None = None
+    """The non-transactional step that is running; after a failure, the step that the server was busy with."""
 
     def run(self, plan: Plan, batch: int, *, single_transaction: bool = False) -> None:
         """Execute the steps of a plan, in order; ``batch`` numbers what is applied.
@@ -80,6 +82,10 @@ class Runner:
             self.session.on_notice = lambda report: None
             self.session.on_idle = lambda: None
 
+    def failed(self, steps: Sequence[Step]) -> int:
+        """Which step a failure stopped: the first that is not done, or with --single-transaction a later one."""
+        return max(self.done, steps.index(self.current) if self.current is not None else 0)
+
     def _require_transactional(self, steps: Sequence[Step]) -> None:
         for step in steps:
             if not step.transaction:
@@ -103,6 +109,8 @@ class Runner:
             self.transactions.run(units)
         finally:
             self.done += sum(len(unit) for unit in units[: self.transactions.committed])
+            current = self.transactions.sender.current
+            self.current = current.step if current is not None else None
             self.transactions = None
 
     def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
@@ -110,14 +118,16 @@ class Runner:
             self.session, self.history, self.settings, self.listener, batch, self.check_lock, self.durations
         )
         for step in steps:
+            self.current = step
             stepwise.run(step)
             self.done += 1
+        self.current = None
 
     def _noticed(self, report: ServerReport) -> None:
         current = self.transactions.sender.current if self.transactions is not None else None
         if current is not None and current.note == "progress":
             return
-        self.listener(Noticed(current.step if current is not None else None, report))
+        self.listener(Noticed(current.step if current is not None else self.current, report))
 
     def _idle(self) -> None:
         found = self.look_for_blockers(self.session.backend_pid)
@@ -152,7 +162,7 @@ class Runner:
         )
 
     def _log_failure(self, steps: Sequence[Step], error: SqlmigError) -> None:
-        step = steps[self.done]
+        step = steps[self.failed(steps)]
         subject = step.migration or step.applied
         state = f"{error.server.sqlstate}: " if error.server is not None and error.server.sqlstate else ""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from sqlmig import embedded
 from sqlmig.embedded import Server, find_binaries
 from tests.support.database import Database
 from tests.support.project import Project
@@ -89,3 +91,26 @@ def offline_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     return Project(folder, None, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def prepared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A development cluster that was made and stopped, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared") / ".sqlmig"
+    embedded.start(folder, environ=server_environment())
+    embedded.stop(folder)
+    return folder
+
+
+@pytest.fixture
+def fresh_folder(tmp_path: Path) -> Iterator[Path]:
+    """Where a development cluster can be made; its server is stopped afterwards."""
+    yield tmp_path / ".sqlmig"
+    embedded.stop(tmp_path / ".sqlmig")
+
+
+@pytest.fixture
+def folder(fresh_folder: Path, prepared_cluster: Path) -> Path:
+    """A development cluster that has been made; its server is stopped afterwards."""
+    subprocess.run(["cp", "-a", prepared_cluster, fresh_folder], check=True)
+    return fresh_folder

@@ -5,8 +5,8 @@ as long as the process that asked for it. Only Unix sockets in folders with mode
 """
 
 from sqlmig.embedded.binaries import Binaries, find_binaries
-from sqlmig.embedded.ephemeral import ephemeral
 from sqlmig.embedded.launch import Server
 from sqlmig.embedded.server import running, start, stop
+from sqlmig.embedded.temporary import ephemeral
 
 __all__ = ["Binaries", "Server", "ephemeral", "find_binaries", "running", "start", "stop"]

@@ -69,12 +69,11 @@ class Cluster:
     def read_pid_file(self) -> PidFile | None:
         """What the server wrote last; None where there is no server, or it has only just begun."""
         try:
-            lines = self.pid_file.read_text(errors="replace").splitlines()
+            lines = self.pid_file.read_text(errors="replace").splitlines() + [""] * 8
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not lines or not lines[0].strip().isdecimal():
+        if not lines[0].strip().isdecimal():
             return None
-        lines += [""] * (8 - len(lines))
         return PidFile(pid=int(lines[0]), socket_folder=lines[4].strip(), status=lines[7].strip())
 
     def host(self, found: PidFile) -> Path | None:
@@ -112,17 +111,20 @@ class Cluster:
         works_here = works_in(pid, self.data)
         return self.mark in command_line(pid) if works_here is None else works_here
 
-    def clear_stale_pid_file(self) -> None:
-        """Remove a pid file whose pid is certainly no server of ours.
+    def clear_stale(self, lock_file: Path) -> None:
+        """Remove a lock file of PostgreSQL's that names no server of ours for certain.
 
-        PostgreSQL does that where no process has the pid, but not where another one got it since, nor for a server
-        that was killed and whose parent does not reap it, as happens in containers.
+        PostgreSQL does that where no process has the pid, but neither where another one got it since, nor for a
+        server that was killed and whose parent does not reap it, as happens in containers, nor for an empty file.
         """
-        state, found = self.look()
-        if state is not State.STOPPED or not found:
+        try:
+            first = lock_file.read_text(errors="replace").partition("\n")[0].strip()
+        except FileNotFoundError:
             return
-        if works_in(found.pid, self.data) is False or "postgres" not in command_line(found.pid):
-            self.pid_file.unlink(missing_ok=True)
+        pid = int(first) if first.isdecimal() else 0
+        command = command_line(pid) if pid else ""
+        if works_in(pid, self.data) is False or "postgres" not in command or "-D" not in command:
+            lock_file.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -82,7 +82,11 @@ def server_command(cluster: Cluster, programs: Programs, data: str, settings: Ma
 
     The socket's folder is seen from the data folder, or is a short one, which is made here.
     """
-    host = Path() if sockets.fits(cluster.data) else _short_folder(cluster, programs)
+    host = Path()
+    if not sockets.fits(cluster.data):
+        host = sockets.make_short_folder(cluster.mark, programs.account, programs.environ)
+        sockets.end_orphan(host)
+    cluster.clear_stale(cluster.data / host / f"{sockets.SOCKET}.lock")
     fixed = {
         "cluster_name": cluster.mark,
         "listen_addresses": "",
@@ -91,12 +95,6 @@ def server_command(cluster: Cluster, programs: Programs, data: str, settings: Ma
     }
     options = [word for name, value in {**settings, **fixed}.items() for word in ("-c", f"{name}={value}")]
     return [programs.path("postgres"), "-D", data, *options]
-
-
-def _short_folder(cluster: Cluster, programs: Programs) -> Path:
-    folder = sockets.make_short_folder(cluster.mark, programs.account, programs.environ)
-    sockets.end_orphan(folder)
-    return folder
 
 
 def open_log(cluster: Cluster, account: Account) -> BinaryIO:

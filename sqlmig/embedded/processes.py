@@ -141,7 +141,9 @@ def command_line(pid: int) -> str:
         return ""
     import subprocess
 
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 def end(pid: int, has_ended: Callable[[], bool]) -> bool:

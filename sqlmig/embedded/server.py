@@ -107,7 +107,7 @@ def _start(cluster: Cluster, environ: Mapping[str, str], lock: int) -> Server:
     clusters.check_version(cluster, programs)
     deadline = time.monotonic() + ORPHANS_SECONDS
     while True:
-        cluster.clear_stale_pid_file()
+        cluster.clear_stale(cluster.pid_file)
         try:
             return _launch(cluster, programs)
         except NoServer as error:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlmig.embedded.processes import Account, end
+from sqlmig.embedded.processes import Account, command_line, end
 from sqlmig.errors import NoServer
 
 PORT = 5432
@@ -99,7 +99,7 @@ def end_orphan(folder: Path) -> None:
     """End a server that still listens in ``folder`` though its data folder was removed under it."""
     pid = listener(folder)
     if pid:
-        end(pid, lambda: listener(folder) != pid)
+        end(pid, lambda: not command_line(pid))
 
 
 def forget(folder: Path) -> None:

@@ -1,0 +1,274 @@
+"""Who the server runs as, and where its programs lie: as root, and as an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sqlmig import embedded
+from sqlmig.embedded import Server, binaries, processes, sockets
+from sqlmig.embedded.processes import Account, account_for
+from sqlmig.errors import NoServer
+from tests.support.processes import IS_ROOT, ordinary_user, python, python_output
+from tests.support.session import server_environment
+
+ENVIRON = server_environment()
+
+START = """
+server = embedded.start(Path(sys.argv[1]))
+print(server.pid, server.conninfo, flush=True)
+"""
+
+REFUSED = """
+try:
+    embedded.start(Path(sys.argv[1]))
+except SqlmigError as error:
+    print(error, error.next_step, sep="\\n")
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that an ordinary user owns and can walk to; a cluster in ``.sqlmig`` is stopped afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as name:
+        folder = Path(name)
+        entry = pwd.getpwnam(ordinary_user())
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        yield folder
+        folder.chmod(0o755)
+        embedded.stop(folder / ".sqlmig")
+
+
+def modes(folder: Path) -> list[tuple[int, int, int]]:
+    return [(found.st_mode, found.st_uid, found.st_gid) for found in map(os.stat, [folder, *folder.parents])]
+
+
+def copy_programs(bindir: Path, target: Path) -> Path:
+    """Copy an installation below another folder, with the libraries that a wheel keeps beside it."""
+    top = bindir.parents[2]
+    for part in (bindir.parent, top / f"{bindir.parents[1].name}.libs"):
+        if part.is_dir():
+            shutil.copytree(part, target / part.relative_to(top), symlinks=True)
+    return target / bindir.relative_to(top)
+
+
+def test_an_ordinary_user_starts_and_stops(open_folder: Path, server: Server) -> None:
+    """Without any right the server runs as the user, who can use it and stop it."""
+    code = START + "print(embedded.stop(Path(sys.argv[1])), embedded.running(Path(sys.argv[1])))"
+    environ = {"SQLMIG_PG_BIN": str(server.bindir), "XDG_RUNTIME_DIR": ""}
+    _, stopped = python_output(code, open_folder / ".sqlmig", env=environ, user=ordinary_user()).splitlines()
+    assert stopped == "True None"
+    assert (open_folder / ".sqlmig" / "data").owner() == ordinary_user()
+
+
+def test_an_ordinary_user_with_a_long_path(open_folder: Path, server: Server) -> None:
+    """The short folder for the socket is the user's own: in XDG_RUNTIME_DIR, else in /tmp."""
+    runtime = open_folder / "run"
+    code = START + "embedded.stop(Path(sys.argv[1]))"
+    environ = {"SQLMIG_PG_BIN": str(server.bindir), "XDG_RUNTIME_DIR": str(runtime)}
+    folder = open_folder / ("u" * 150)
+    missing = python_output(code, folder, env=environ, user=ordinary_user())
+    assert "host=%2Ftmp%2Fsqlmig-" in missing
+    runtime.mkdir(mode=0o700)
+    entry = pwd.getpwnam(ordinary_user())
+    os.chown(runtime, entry.pw_uid, entry.pw_gid)
+    present = python_output(code, folder, env=environ, user=ordinary_user())
+    assert f"host={str(runtime).replace('/', '%2F')}%2Fsqlmig-" in present
+
+
+def test_a_read_only_folder(open_folder: Path, server: Server) -> None:
+    """Where nothing may be written, the error is one line that names the path and the reason."""
+    open_folder.chmod(0o555)
+    environ = {"SQLMIG_PG_BIN": str(server.bindir)}
+    message, _ = python_output(REFUSED, open_folder / ".sqlmig", env=environ, user=ordinary_user()).splitlines()
+    assert message == f"the embedded PostgreSQL cannot use {open_folder / '.sqlmig'}: Permission denied"
+    assert list(open_folder.iterdir()) == []
+
+
+def test_a_running_server_needs_no_writing(open_folder: Path, server: Server) -> None:
+    """Once the server runs, it is found in a folder that has become read-only."""
+    environ = {"SQLMIG_PG_BIN": str(server.bindir)}
+    with python(START + "input()", open_folder / ".sqlmig", env=environ, user=ordinary_user()) as process:
+        assert process.stdout
+        pid = process.stdout.readline().split()[0]
+    for folder in (open_folder, open_folder / ".sqlmig"):
+        folder.chmod(0o555)
+    again = python_output(START, open_folder / ".sqlmig", env=environ, user=ordinary_user())
+    assert again.split()[0] == pid
+
+
+def test_programs_in_a_folder_that_a_shell_would_misread(tmp_path: Path) -> None:
+    """initdb hands its folder to a shell: programs below such a path are copied to a cache, and run from there."""
+    bindir = copy_programs(embedded.find_binaries(ENVIRON).bindir, tmp_path / 'a "b" $(id) `id`')
+    environ = {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)}
+    with embedded.ephemeral(environ=environ) as server, psycopg.connect(server.conninfo) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert binaries.SHELL_SAFE.fullmatch(str(server.bindir))
+
+
+def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """initdb looks its user up: a bare user id, as containers like to give, is refused with what to do."""
+    monkeypatch.setattr(os, "geteuid", lambda: 3_999_999)
+    with pytest.raises(NoServer, match="user id 3999999 has none in /etc/passwd") as caught:
+        account_for(tmp_path / "data")
+    assert "/etc/passwd" in str(caught.value.next_step)
+
+
+def test_root_without_anybody_to_become(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Root needs an account for the server; nobody is made up for it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(processes, "UNPRIVILEGED", ("no-such-user", "nor-this"))
+    with pytest.raises(NoServer, match="no user called no-such-user or nor-this") as caught:
+        account_for(tmp_path / "data")
+    assert caught.value.next_step == "run sqlmig as an ordinary user"
+
+
+def test_root_becomes_the_first_account_there_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``postgres`` where there is one, else ``nobody``; and whoever owns existing data, known by name or not."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(processes, "UNPRIVILEGED", ("no-such-user", "nobody"))
+    account = account_for(tmp_path / "data")
+    entry = pwd.getpwnam("nobody")
+    assert account == Account(entry.pw_uid, entry.pw_gid, "nobody", dropped=True)
+    assert account.popen == {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def test_a_foreign_folder_in_a_shared_place_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In /tmp somebody may have made the socket's folder before: open to others, a link, or somebody else's."""
+    monkeypatch.setattr(sockets, "SYSTEM_RUNTIME", tmp_path)
+    account = account_for(tmp_path / "data")
+    first = sockets.make_short_folder("sqlmig-0", account, {})
+    assert first == tmp_path / "sqlmig-0"
+    assert sockets.make_short_folder("sqlmig-0", account, {}) == first
+    first.chmod(0o777)
+    (tmp_path / "sqlmig-1").symlink_to(first)
+    for name in ("sqlmig-0", "sqlmig-1"):
+        other = sockets.make_short_folder(name, account, {})
+        assert other != tmp_path / name
+        assert other.name.startswith(f"{name}-")
+        assert stat.S_IMODE(other.stat().st_mode) == 0o700
+        assert other.stat().st_uid == account.uid
+
+
+def test_no_folder_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no short folder can be made the error says so."""
+
+    def refuse(self: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    account = account_for(tmp_path / "data")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(NoServer, match="no folder for the server's socket"):
+        sockets.make_short_folder("sqlmig-0", account, {})
+
+
+if IS_ROOT:
+
+    def test_root_drops_its_rights_and_changes_nothing_above(tmp_path: Path) -> None:
+        """The server is not root's; no folder above changes hands or mode, though its account cannot walk through."""
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        before = modes(closed)
+        try:
+            server = embedded.start(closed / ".sqlmig", environ=ENVIRON)
+            account = account_for(closed / ".sqlmig" / "data")
+            assert account.uid != 0
+            status = Path(f"/proc/{server.pid}/status").read_text()
+            assert f"Uid:\t{account.uid}\t{account.uid}\t{account.uid}" in status
+            assert "Groups:\t \n" in status
+            assert (closed / ".sqlmig" / "data").stat().st_uid == account.uid
+            assert modes(closed) == before
+        finally:
+            assert embedded.stop(closed / ".sqlmig")
+
+    def test_nobody_serves_where_there_is_no_postgres(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A minimal system has no user ``postgres``."""
+        shutil.rmtree(folder)
+        monkeypatch.setattr(processes, "UNPRIVILEGED", ("nobody",))
+        server = embedded.start(folder, environ=ENVIRON)
+        psycopg.connect(server.conninfo).close()
+        assert (folder / "data").owner() == "nobody"
+
+    def test_root_serves_a_cluster_as_its_owner(open_folder: Path, server: Server) -> None:
+        """``sudo sqlmig`` in a user's project works, and the user can go on afterwards."""
+        folder = open_folder / ".sqlmig"
+        environ = {"SQLMIG_PG_BIN": str(server.bindir)}
+        stop = START + "embedded.stop(Path(sys.argv[1]))"
+        python_output(stop, folder, env=environ, user=ordinary_user())
+        (folder / "server.log").unlink()
+        psycopg.connect(embedded.start(folder, environ={**ENVIRON, **environ}).conninfo).close()
+        assert embedded.stop(folder)
+        python_output(stop, folder, env=environ, user=ordinary_user())
+        assert (folder / "data").owner() == ordinary_user()
+
+    def test_an_ordinary_user_is_kept_out_of_another_cluster(open_folder: Path, server: Server) -> None:
+        """What root started is not an ordinary user's: the error names the owner and what to do."""
+        folder = open_folder / ".sqlmig"
+        embedded.start(folder, environ=ENVIRON)
+        owner = (folder / "data").owner()
+        environ = {"SQLMIG_PG_BIN": str(server.bindir)}
+        message, advice = python_output(REFUSED, folder, env=environ, user=ordinary_user()).splitlines()
+        assert message.endswith("Permission denied")
+        assert owner in advice
+        assert str(folder) in advice
+
+    @pytest.fixture
+    def closed_binaries(tmp_path: Path, server: Server) -> Path:
+        """PostgreSQL's programs below a folder that only root may enter."""
+        closed = tmp_path / "root-only"
+        closed.mkdir(mode=0o700)
+        return copy_programs(server.bindir, closed)
+
+    def test_programs_that_only_root_can_reach_are_copied_once(
+        closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The copy lies where only root writes and everybody reads; it is made again when the programs change."""
+        before = modes(closed_binaries)
+        account = account_for(tmp_path / "data")
+        environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
+        (closed_binaries.parent / "share" / "private").write_text("")
+        (closed_binaries.parent / "share" / "private").chmod(0o600)
+        first = binaries.find_programs(account, environ).binaries
+        assert first.bindir.is_relative_to(binaries.SYSTEM_CACHE / "sqlmig")
+        assert binaries.ask_version(first.bindir, environ, account) == first.version
+        for path in (first.bindir, *first.bindir.parents):
+            found = path.stat()
+            assert found.st_uid == 0
+            assert not found.st_mode & 0o022
+        assert stat.S_IMODE((first.bindir.parent / "share" / "private").stat().st_mode) == 0o644
+        assert binaries.find_programs(account, environ).binaries == first
+        assert modes(closed_binaries) == before
+        (closed_binaries.parent / "share" / "private").write_text("changed")
+        second = binaries.find_programs(account, environ).binaries
+        assert second.bindir != first.bindir
+        for bindir in (first.bindir, second.bindir):
+            home = next(parent for parent in bindir.parents if parent.parent == binaries.SYSTEM_CACHE / "sqlmig")
+            shutil.rmtree(home)
+
+    def test_a_cache_that_others_could_have_prepared_is_not_used(
+        closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Below /tmp, or in a folder of somebody else, a copy could be swapped: it is refused, not used."""
+        account = account_for(tmp_path / "data")
+        with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as shared:
+            Path(shared).chmod(0o755)
+            monkeypatch.setattr(binaries, "SYSTEM_CACHE", Path(shared))
+            environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries), "XDG_CACHE_HOME": shared}
+            with pytest.raises(NoServer, match="no folder for a copy") as caught:
+                binaries.find_programs(account, environ)
+        assert "SQLMIG_PG_BIN" in str(caught.value.next_step)
+
+    def test_a_folder_of_programs_that_is_no_installation(closed_binaries: Path, tmp_path: Path) -> None:
+        """Only an installation of its own can be copied: without its share folder the error says so."""
+        shutil.rmtree(closed_binaries.parent / "share")
+        account = account_for(tmp_path / "data")
+        with pytest.raises(NoServer, match="it is no installation of its own"):
+            binaries.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)})

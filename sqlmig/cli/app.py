@@ -43,6 +43,7 @@ class AllCommands(Commands):
         "db": "sqlmig.cli.serving:app",
         "current-version": "sqlmig.cli.looking:current_version",
     }
+    # As in Knex, "up" and "down" alone are about one migration; their functions see to that.
     aliases: ClassVar[Mapping[str, str]] = {
         "up": "apply",
         "up:all": "apply",

@@ -101,7 +101,7 @@ class Commands(TyperGroup):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"there is no command {name!r}{hint}", next_step=f"{ctx.command_path} --help")
         canonical = self.aliases.get(name, name)
-        ctx.obj.command = self.prefix + canonical
+        ctx.obj.command, ctx.obj.typed = self.prefix + canonical, name
         return super().resolve_command(ctx, [canonical, *args[1:]])
 
 

@@ -39,6 +39,8 @@ class Invocation:
         self.json = "--json" in options
         self.verbose = "--verbose" in options
         self.command: str | None = None
+        self.typed: str | None = None
+        """The word that was typed for the command: its name, or another one for it."""
         self.target = Target()
         self.output = Output(self.without_secrets)
         self._redact: Callable[[str], str] | None = None
@@ -106,11 +108,12 @@ class Invocation:
         return self.show(result)
 
 
-def at_most_one(**given: object) -> None:
-    """Raise UsageError where two of these options, which contradict each other, were typed."""
+def at_most_one(**given: object) -> bool:
+    """Whether one of these options was typed. Raises UsageError for two of them: they contradict each other."""
     names = [_spelling(name) for name, value in given.items() if value is not None and value is not False]
     if len(names) > 1:
         raise UsageError(f"{' and '.join(names)} contradict each other; give one of them")
+    return bool(names)
 
 
 def _spelling(name: str) -> str:

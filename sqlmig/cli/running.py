@@ -46,7 +46,9 @@ def apply(
     unsupported_server: Unsupported = False,
 ) -> int:
     """Apply what is pending."""
-    at_most_one(only=migration, to=to, steps=steps)
+    chosen = at_most_one(only=migration, to=to, steps=steps)
+    if invocation.typed == "up" and not chosen:
+        steps = 1
     goal = Apply(to=to, steps=steps, only=migration, allow_out_of_order=allow_out_of_order)
     project = invocation.project()
     return invocation.confirmed(
@@ -82,7 +84,9 @@ def rollback(
     lock_wait: LockWait = None,
 ) -> int:
     """Undo the last batch, or as told, in reverse order of application."""
-    at_most_one(only=migration, steps=steps, to=to, batch=batch, all=everything)
+    chosen = at_most_one(only=migration, steps=steps, to=to, batch=batch, all=everything)
+    if invocation.typed == "down" and not chosen:
+        steps = 1
     goal = Rollback(steps=steps, to=to, batch=batch, everything=everything, only=migration)
     project = invocation.project()
     return invocation.confirmed(

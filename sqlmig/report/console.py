@@ -189,7 +189,8 @@ def _check(result: CheckResult, secrets: Redact, limit: int | None, verbose: boo
 @result_lines.register
 def _repair(result: RepairResult, secrets: Redact, limit: int | None, verbose: bool) -> Iterator[str]:
     for change in result.changes:
-        yield styled(Style.STRONG, str(change)) + f": {change.what}"
+        name = str(change)
+        yield change.what if change.what.startswith(name) else f"{name}: {change.what}"
         if change.diff:
             yield from diff_lines(secrets(change.diff))
     if result.changes:
@@ -212,20 +213,22 @@ def _history(result: HistoryResult, secrets: Redact, limit: int | None, verbose:
     if not result.entries:
         yield "nothing has happened yet"
         return
+    heads = ("at", "event", "migration", "time", "batch", "by")
     rows = [_history_row(entry) for entry in result.entries]
-    table = Table.fit(rows, limit, shrink=2, right=[3])
+    table = Table.fit([heads, *rows], limit, shrink=2, right=[3, 4])
+    yield from (Fixed(styled(Style.FAINT, line)) for line in table.row(heads))
     for entry, row in zip(result.entries, rows, strict=True):
         yield from table.row(row)
+        if entry.detail:
+            yield f"    {entry.detail}"
         if verbose:
             yield styled(Style.FAINT, "    " + ", ".join(_circumstances(entry)))
 
 
 def _history_row(entry: LogEntry) -> tuple[str, ...]:
     what = f"{entry.label}_{entry.name}" if entry.version is not None else ""
-    detail = " ".join(harmless(entry.detail or "").split())
-    batch = f"batch {entry.batch}" if entry.batch is not None else ""
-    about = ", ".join(part for part in (batch, detail) if part)
-    return (local_time(entry.at), entry.event, what, duration(entry.duration_ms), entry.user or "", about)
+    batch = str(entry.batch) if entry.batch is not None else ""
+    return (local_time(entry.at), entry.event, what, duration(entry.duration_ms), batch, entry.user or "")
 
 
 def _circumstances(entry: LogEntry) -> Iterator[str]:

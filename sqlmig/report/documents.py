@@ -63,7 +63,9 @@ def error_document(error: SqlmigError, command: str | None, environment: str | N
     document = _frame(command, environment, error.exit_code)
     if isinstance(error.result, RunResult | RepairResult | BaselineResult):
         document |= {**_where(error.result), **_body(error.result)}
-    document["problems"] = [*document["problems"], *(_problem(problem) for problem in problems if not problem.warning)]
+    found = _findings(problems)
+    for kind, known in found.items():
+        document[kind] = document[kind] + [problem for problem in known if problem not in document[kind]]
     document["error"] = _error(error)
     return document
 

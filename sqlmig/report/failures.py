@@ -84,8 +84,11 @@ def problem_lines(problems: Iterable[Problem], secrets: Redact, limit: int | Non
     for problem in problems:
         label = styled(Style.CAREFUL, "warning:") if problem.warning else styled(Style.BAD, "error:")
         place = problem.place
-        named = place is not None and (place.line is not None or place.file not in problem.message)
-        yield from _field(label, f"{place}: {problem.message}" if named else problem.message, indent="")
+        about_a_line = place is not None and place.line is not None
+        unnamed = place is not None and problem.version is None and place.file not in problem.message
+        yield from _field(
+            label, f"{place}: {problem.message}" if about_a_line or unnamed else problem.message, indent=""
+        )
         if place is not None:
             yield from excerpt_lines(place, secrets, limit)
         if problem.diff:

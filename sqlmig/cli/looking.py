@@ -13,7 +13,10 @@ from sqlmig.cli.options import Strict, natural_number
 
 @command()
 def status(invocation: Invocation) -> int:
-    """Show how every migration stands. Exits 0 whatever it shows."""
+    """Show how every migration stands.
+
+    Exits 0 whatever it shows: check is the gate.
+    """
     return invocation.show(invocation.project().status())
 
 
@@ -24,7 +27,10 @@ def check(
     pending_ok: Annotated[bool, typer.Option("--pending-ok", help="Pending migrations are no finding.")] = False,
     strict: Strict = False,
 ) -> int:
-    """Check files and history. Exits 2 for a file, 3 for drift, missing, pending or out of order."""
+    """Check files and history.
+
+    Exits 2 where a file cannot be used, 3 where something is changed, missing, pending, out of order or unfinished.
+    """
     result = invocation.project(offline=offline).check(offline=offline, pending_ok=pending_ok, strict=strict)
     return invocation.show(result, result.exit_code)
 
@@ -36,7 +42,7 @@ def history(
         int | None, typer.Option("--limit", metavar="N", callback=natural_number, help="The last so many events.")
     ] = None,
 ) -> int:
-    """Show what happened: who applied what, and when."""
+    """Show who did what, and when."""
     return invocation.show(invocation.project().history(limit=limit))
 
 

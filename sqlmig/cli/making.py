@@ -13,7 +13,10 @@ from sqlmig.cli.invocation import Invocation
 
 @command()
 def init(invocation: Invocation) -> int:
-    """Write sqlmig.toml and the folder for migrations. Never writes over a file."""
+    """Write sqlmig.toml and the folder sql.
+
+    What is there already is kept.
+    """
     from sqlmig import api
 
     return invocation.show(api.init(Path.cwd()))

@@ -18,7 +18,7 @@ def repair(
     invocation: Invocation,
     migrations: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MIGRATION]...", autocompletion=migration_names, help="Those alone; else all."),
+        typer.Argument(metavar="MIGRATION", autocompletion=migration_names, help="Those alone; else all."),
     ] = None,
     resume_at: Annotated[
         int | None,
@@ -31,7 +31,11 @@ def repair(
         bool, typer.Option("--mark-rolled-back", help="Its work was undone: record it as pending.")
     ] = False,
 ) -> int:
-    """Accept what changed: show the difference and record it. Runs no migration."""
+    """Show what changed, and accept it.
+
+    Runs no migration: the history alone is changed. A migration that stopped half way is decided with one of the
+    options, by name.
+    """
     at_most_one(resume_at=resume_at, mark_applied=mark_applied, mark_rolled_back=mark_rolled_back)
     mark = "applied" if mark_applied else "rolled_back" if mark_rolled_back else None
     if (mark or resume_at) and len(migrations or ()) != 1:
@@ -47,6 +51,9 @@ def baseline(
         int, typer.Argument(metavar="VERSION", callback=version_number, help="The last one that is recorded.")
     ],
 ) -> int:
-    """Record everything up to a version as applied, without running it."""
+    """Record migrations as applied without running them.
+
+    For a database that has what they make: everything up to the version, and the version itself.
+    """
     project = invocation.project()
     return invocation.confirmed(lambda yes: project.baseline(version, yes=yes))

@@ -50,12 +50,19 @@ def path(value: Path | str | None) -> Path | None:
 Env = Annotated[
     str | None, typer.Option("--env", metavar="NAME", help="The environment in sqlmig.toml, else $SQLMIG_ENV.")
 ]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The database, else $SQLMIG_URL.")]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="URL or conninfo of the database, else $SQLMIG_URL.")
+]
 Dir = Annotated[
     list[Path] | None,
-    typer.Option("--dir", metavar="DIR", callback=folders, help="A folder of migrations; may be repeated."),
+    typer.Option(
+        "--dir", metavar="DIR", callback=folders, help="A folder of migrations, again for another; else $SQLMIG_DIR."
+    ),
 ]
-Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", callback=path, help="The configuration file.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", callback=path, help="The configuration file, else $SQLMIG_CONFIG."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Tell more.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm a change to a protected environment.")]

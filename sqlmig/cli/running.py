@@ -21,7 +21,6 @@ from sqlmig.cli.options import (
     natural_number,
     version_number,
 )
-from sqlmig.plan import Apply, Rollback
 
 Only = Annotated[
     str | None,
@@ -46,6 +45,8 @@ def apply(
     unsupported_server: Unsupported = False,
 ) -> int:
     """Apply what is pending."""
+    from sqlmig.plan import Apply
+
     chosen = at_most_one(only=migration, to=to, steps=steps)
     if invocation.typed == "up" and not chosen:
         steps = 1
@@ -83,7 +84,9 @@ def rollback(
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
-    """Undo the last batch, or as told, in reverse order of application."""
+    """Undo the last batch, or what is named."""
+    from sqlmig.plan import Rollback
+
     chosen = at_most_one(only=migration, steps=steps, to=to, batch=batch, all=everything)
     if invocation.typed == "down" and not chosen:
         steps = 1
@@ -98,25 +101,29 @@ def rollback(
 def redo(
     invocation: Invocation,
     dry_run: DryRun = False,
+    strict: Strict = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
     """Undo the last batch and apply it again."""
     project = invocation.project()
-    return invocation.confirmed(lambda yes: project.redo(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes))
+    return invocation.confirmed(
+        lambda yes: project.redo(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+    )
 
 
 @command(changes=True, hidden=True)
 def refresh(
     invocation: Invocation,
     dry_run: DryRun = False,
+    strict: Strict = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
     """Undo everything and apply it again."""
     project = invocation.project()
     return invocation.confirmed(
-        lambda yes: project.refresh(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+        lambda yes: project.refresh(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
     )
 
 
@@ -124,25 +131,33 @@ def refresh(
 def reset(
     invocation: Invocation,
     dry_run: DryRun = False,
+    strict: Strict = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
     """Undo everything."""
     project = invocation.project()
     return invocation.confirmed(
-        lambda yes: project.reset(dry_run=dry_run, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+        lambda yes: project.reset(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
     )
 
 
 @command(changes=True)
 def fresh(
     invocation: Invocation,
+    dry_run: DryRun = False,
+    strict: Strict = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
-    """Drop everything in the database and apply all migrations."""
+    """Drop everything and apply all migrations.
+
+    Every object in the database goes, whoever made it. The log of events stays.
+    """
     project = invocation.project()
-    return invocation.confirmed(lambda yes: project.fresh(wait=wait or 0, lock_wait=lock_wait, yes=yes))
+    return invocation.confirmed(
+        lambda yes: project.fresh(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+    )
 
 
 @command()
@@ -153,7 +168,12 @@ def plan(
     allow_out_of_order: OutOfOrder = False,
     strict: Strict = False,
 ) -> int:
-    """Show what apply would do, statement by statement; with --verbose, the SQL."""
+    """Show what apply would do, by statement.
+
+    With --verbose, show their SQL as well.
+    """
+    from sqlmig.plan import Apply
+
     at_most_one(to=to, steps=steps)
     goal = Apply(to=to, steps=steps, allow_out_of_order=allow_out_of_order)
     return invocation.show(invocation.project().plan(goal, strict=strict))

@@ -1,0 +1,89 @@
+"""The ``-- sqlmig:`` directives at the top of a script."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmig.config.units import server_duration
+from sqlmig.errors import Place, ScriptError
+from sqlmig.statements import Directive
+
+
+@dataclass(frozen=True)
+class Header:
+    """The ``-- sqlmig:`` directives of one script."""
+
+    transaction: bool = True
+    lock_timeout: str | None = None
+    statement_timeout: str | None = None
+    role: str | None = None
+    irreversible: bool = False
+
+
+FLAGS = ("no-transaction", "irreversible")
+VALUES = ("lock_timeout", "role", "statement_timeout")
+
+
+def read_header(directives: Iterable[Directive], file: str) -> tuple[Header, tuple[ScriptError, ...]]:
+    """The header that these directives make up, and an error with its place for each that is none.
+
+    A directive is an error where it is unknown, repeated, or has a value it cannot have.
+    """
+    found: dict[str, str | None] = {}
+    errors: list[ScriptError] = []
+    for directive in directives:
+        place = Place(file, directive.line, directive.column)
+        try:
+            word, value = _directive(directive, place)
+        except ScriptError as error:
+            errors.append(error)
+            continue
+        if word in found:
+            message = f"the directive {word} stands here a second time"
+            errors.append(ScriptError(message, place=place, next_step="remove one of the two"))
+        found.setdefault(word, value)
+    header = Header(
+        transaction="no-transaction" not in found,
+        lock_timeout=found.get("lock_timeout"),
+        statement_timeout=found.get("statement_timeout"),
+        role=found.get("role"),
+        irreversible="irreversible" in found,
+    )
+    return header, tuple(errors)
+
+
+def _directive(directive: Directive, place: Place) -> tuple[str, str | None]:
+    word, equals, value = (part.strip() for part in directive.text.partition("="))
+    if word in FLAGS:
+        if equals:
+            raise ScriptError(f"{word} takes no value", place=place, next_step=f"write: -- sqlmig: {word}")
+        return word, None
+    if word not in VALUES:
+        raise ScriptError(f"unknown directive {word!r}", place=place, next_step=_suggestion(word))
+    if not value:
+        raise ScriptError(f"{word} needs a value", place=place, next_step=f"write: -- sqlmig: {word} = ...")
+    if word.endswith("_timeout"):
+        try:
+            server_duration(value)
+        except ValueError as error:
+            advice = f"write, say: -- sqlmig: {word} = 30s"
+            raise ScriptError(f"{word}: {error}", place=place, next_step=advice) from None
+    return word, _unquoted(value)
+
+
+def _unquoted(value: str) -> str:
+    """The name in a quoted identifier; anything else as it stands."""
+    if len(value) > 2 and value.startswith('"') and value.endswith('"'):
+        return value[1:-1].replace('""', '"')
+    return value
+
+
+def _suggestion(word: str) -> str:
+    known = [*FLAGS, *VALUES]
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), [name.replace("_", "-") for name in known], 1, 0.6)
+    if near:
+        meant = next(name for name in known if name.replace("_", "-") == near[0])
+        return f"did you mean: -- sqlmig: {meant}" + (" = ..." if meant in VALUES else "")
+    return "known directives: " + ", ".join(known)

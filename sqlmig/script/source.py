@@ -1,0 +1,42 @@
+"""Where the bytes of a script come from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Source(Protocol):
+    """Where the bytes of a script come from; ``name`` is what a person would call the file.
+
+    Its reads may return less than they were asked for. What cannot be opened or read raises OSError.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self) -> BinaryIO: ...
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file on disk, opened anew by each reader."""
+
+    path: Path
+    name: str
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Text held in memory: what the history stored when the migration was applied."""
+
+    text: str = field(repr=False)
+    name: str
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.text.encode())

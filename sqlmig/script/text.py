@@ -1,0 +1,273 @@
+"""One direction of a migration: its text, what that says, and what in it must not run."""
+
+from __future__ import annotations
+
+import codecs
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from sqlmig import statements
+from sqlmig.errors import FileError, Place, Problem, ScriptError
+from sqlmig.script.checksum import Checksum, RawDigest
+from sqlmig.script.header import Header, read_header
+from sqlmig.script.source import Source
+
+CHUNK = 1 << 18
+"""Bytes read at a time. Memory does not grow with a file."""
+
+BOM = "\ufeff"
+"""The byte order mark: no part of the text where it begins a file."""
+
+
+class Direction(StrEnum):
+    """Which of a migration's two scripts."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a whole reading of a script found: made before anything runs."""
+
+    header: Header
+    statements: int
+    checksum: Checksum
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """One direction of one migration: text that is read from its source each time it is needed."""
+
+    direction: Direction
+    source: Source
+
+    @property
+    def file(self) -> str:
+        return self.source.name
+
+    def _data(self) -> Iterator[bytes]:
+        try:
+            with self.source.open() as file:
+                while data := file.read(CHUNK):
+                    yield data
+        except OSError as error:
+            reason = error.strerror or error
+            raise FileError(f"{self.file} cannot be read: {reason}", place=Place(self.file)) from error
+
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces, without its BOM, line breaks as they are.
+
+        Raises FileError where it cannot be read, and with the byte offset where it is not UTF-8.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        offset = 0
+        begun = False
+        for data in self._data():
+            pending = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(data)
+            except UnicodeDecodeError as error:
+                raise self._not_utf8(offset - pending + error.start, error.object) from error
+            offset += len(data)
+            if text and not begun:
+                text, begun = text.removeprefix(BOM), True
+            if text:
+                yield text
+        rest = decoder.getstate()[0]
+        if rest:
+            raise self._not_utf8(offset - len(rest), rest)
+
+    def _not_utf8(self, offset: int, data: bytes) -> FileError:
+        wide = offset == 0 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return FileError(
+            f"{self.file} is not UTF-8: byte {offset} (counted from 0) cannot be decoded",
+            place=Place(self.file),
+            next_step=f"convert it: iconv -f {'UTF-16' if wide else 'LATIN1'} -t UTF-8 {shlex.quote(self.file)}",
+        )
+
+    def text(self) -> str:
+        """The whole text; for people and for storing, never for running."""
+        return "".join(self.chunks())
+
+    @cached_property
+    def checksum(self) -> Checksum:
+        """The raw checksum alone: the cheap question whether a file changed."""
+        return Checksum(self._raw_checksum())
+
+    def _raw_checksum(self) -> str:
+        digest = RawDigest()
+        for data in self._data():
+            digest.update(data)
+        return digest.hexdigest()
+
+    @cached_property
+    def full_checksum(self) -> Checksum:
+        """Both checksums. Raises ScriptError where the text has no tokens to hash: an unterminated literal, say."""
+        return self._full_checksum(self.checksum.raw)
+
+    def _full_checksum(self, raw: str) -> Checksum:
+        digest = RawDigest()
+        try:
+            tokens = statements.token_digest(self._watched(digest))
+        except ScriptError as error:
+            raise _in_file(error, self.file) from error
+        if digest.hexdigest() != raw:
+            raise self._changed("while it was being read")
+        return Checksum(raw, tokens)
+
+    def _watched(self, digest: RawDigest) -> Iterator[str]:
+        """The chunks, and their raw checksum in ``digest``; a second BOM is part of the text."""
+        digest.update(codecs.BOM_UTF8)
+        for chunk in self.chunks():
+            digest.update(chunk.encode())
+            yield chunk
+
+    def _changed(self, when: str) -> FileError:
+        return FileError(f"{self.file} changed {when}", place=Place(self.file), next_step="run the command again")
+
+    def pieces(self) -> Iterator[statements.Piece]:
+        """The lossless pieces of the text, read anew. Raises ScriptError with file, line and column."""
+        return self._scan(self.chunks(), self._head[0])
+
+    def _scan(self, chunks: Iterator[str], header: Header) -> Iterator[statements.Piece]:
+        try:
+            yield from statements.scan(chunks, in_transaction=header.transaction)
+        except ScriptError as error:
+            raise _in_file(error, self.file) from error
+
+    def verified_pieces(self) -> Iterator[statements.Piece]:
+        """The pieces once more, for running.
+
+        Raises FileError before the first where the text is not the surveyed one, and behind the last where it
+        changed on the way.
+        """
+        raw = self.survey.checksum.raw
+        if self._raw_checksum() != raw:
+            raise self._changed("since it was looked at")
+        digest = RawDigest()
+        yield from self._scan(self._watched(digest), self.survey.header)
+        if digest.hexdigest() != raw:
+            raise self._changed("while it was being run")
+
+    @cached_property
+    def header(self) -> Header:
+        """The directives before the first statement; reads no further than that. Raises ScriptError for a bad one."""
+        header, errors = self._head
+        if errors:
+            raise errors[0]
+        return header
+
+    @cached_property
+    def _head(self) -> tuple[Header, tuple[ScriptError, ...]]:
+        directives: list[statements.Directive] = []
+        for piece in self._scan(self.chunks(), Header()):
+            if not isinstance(piece, statements.Gap):
+                break
+            directives.extend(piece.directives)
+        return read_header(directives, self.file)
+
+    @cached_property
+    def survey(self) -> Survey:
+        """A whole reading, with everything in it that must not run.
+
+        Raises FileError where it cannot be read to its end, where its header is wrong, or where it is being changed.
+        """
+        errors = self._reading[1]
+        if errors:
+            raise errors[0]
+        return self._reading[0]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything in it that must not run, and everything for which it cannot be read, by place. Never raises."""
+        survey, errors = self._reading
+        told = (Problem(error.code, error.message, error.place, next_step=error.next_step) for error in errors)
+        return tuple(sorted((*told, *survey.problems), key=_line_and_column))
+
+    @cached_property
+    def _reading(self) -> tuple[Survey, tuple[FileError, ...]]:
+        """The survey as far as it goes, and why it goes no further."""
+        header, checksum = Header(), Checksum("")
+        errors: list[FileError] = []
+        problems: list[Problem] = []
+        directives: list[statements.Directive] = []
+        digest = RawDigest()
+        count = 0
+        in_head = True
+        try:
+            header, wrong = self._head
+            errors.extend(wrong)
+            for piece in self._scan(self._watched(digest), header):
+                if isinstance(piece, statements.CopyData):
+                    continue
+                in_head = in_head and isinstance(piece, statements.Gap)
+                if in_head:
+                    directives.extend(piece.directives)
+                    continue
+                problems.extend(self._misplaced(piece.directives))
+                if isinstance(piece, statements.Statement) and not piece.is_empty:
+                    count += 1
+                    problems.extend(self._objections(piece, header, whole=not wrong))
+            if read_header(directives, self.file)[0] != header:
+                raise self._changed("while it was being read")
+            checksum = self._full_checksum(digest.hexdigest())
+            if not count and self.direction is Direction.DOWN and not header.irreversible:
+                problems.append(self._empty_down())
+        except FileError as error:
+            errors.append(error)
+        return Survey(header, count, checksum, tuple(problems)), tuple(errors)
+
+    def _empty_down(self) -> Problem:
+        advice = "write the way back, or -- sqlmig: irreversible"
+        return Problem("empty_down", f"{self.file} has no statement", Place(self.file), next_step=advice)
+
+    def _misplaced(self, directives: tuple[statements.Directive, ...]) -> Iterator[Problem]:
+        for directive in directives:
+            yield Problem(
+                "misplaced_directive",
+                f"-- sqlmig: {directive.text} stands after the first statement",
+                Place(self.file, directive.line, directive.column),
+                next_step="move it into the comments at the top of the file",
+            )
+
+    def _objections(self, statement: statements.Statement, header: Header, *, whole: bool) -> Iterator[Problem]:
+        """What must not run; ``whole`` says that no directive of the header is in doubt."""
+        rule = statement.transaction
+        place = Place(self.file, statement.line, statement.column)
+        if rule is statements.TransactionRule.ENDS and header.transaction:
+            yield Problem(
+                "transaction_control",
+                f"{statement.command} would end the transaction that sqlmig keeps around this file",
+                place,
+                next_step="remove it: each migration runs in one transaction (or add: -- sqlmig: no-transaction)",
+            )
+        elif rule in (statements.TransactionRule.ENDS, statements.TransactionRule.SAVEPOINT) and not header.transaction:
+            yield Problem(
+                "transaction_control",
+                f"{statement.command} cannot be used under no-transaction, where each statement commits by itself",
+                place,
+                next_step="remove it, or remove -- sqlmig: no-transaction",
+            )
+        elif rule is statements.TransactionRule.OUTSIDE and header.transaction and whole:
+            yield Problem(
+                "needs_no_transaction",
+                f"{statement.outside_reason} cannot run inside a transaction",
+                place,
+                next_step="add this line at the top of the file: -- sqlmig: no-transaction",
+            )
+
+
+def _in_file(error: ScriptError, file: str) -> ScriptError:
+    if error.place is not None and not error.place.file:
+        error.place = replace(error.place, file=file)
+    return error
+
+
+def _line_and_column(problem: Problem) -> tuple[int, int]:
+    place = problem.place
+    return (place.line or 0, place.column or 0) if place is not None else (0, 0)

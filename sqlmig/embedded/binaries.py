@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -160,24 +161,26 @@ def _cache(account: Account, environ: Mapping[str, str]) -> Path:
     own = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     for folder in (own, SYSTEM_CACHE):
         cache = folder.resolve() / "sqlmig"
-        if not SHELL_SAFE.fullmatch(str(cache)):
-            continue
-        try:
-            cache.mkdir(mode=0o755, parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if all(_is_safe(folder, readable=account.dropped) for folder in (cache, *cache.parents)):
-            return cache
+        above = [parent for parent in cache.parents if parent.exists()]
+        if SHELL_SAFE.fullmatch(str(cache)) and all(_is_safe(parent, account) for parent in above):
+            with suppress(OSError):
+                if not cache.exists():
+                    cache.mkdir(parents=True)
+                    cache.chmod(0o755)
+                if _is_safe(cache, account):
+                    return cache
     raise NoServer(
         f"there is no folder for a copy of PostgreSQL's programs that the user {account.name} can run",
         next_step=f"set {VARIABLE} to a folder that the user {account.name} can read",
     )
 
 
-def _is_safe(folder: Path, *, readable: bool) -> bool:
+def _is_safe(folder: Path, account: Account) -> bool:
+    """Whether ``account`` can walk through, and nobody but us and root can change what is in it."""
     found = folder.stat()
     writable = found.st_mode & (0o002 if found.st_gid in (0, os.getegid()) else 0o022)
-    return found.st_uid in (0, os.geteuid()) and not writable and (not readable or bool(found.st_mode & 0o001))
+    walkable = found.st_mode & 0o001 or not account.dropped
+    return found.st_uid in (0, os.geteuid()) and not writable and bool(walkable)
 
 
 def _cached(bindir: Path, cache: Path) -> Path:

@@ -6,6 +6,7 @@ that one ends, the pipe is closed, so the server never outlives it, and the way 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ import signal
 import subprocess
 import sys
 from typing import Any, TypedDict
+
+SECONDS = 10.0
+"""How long an immediate shutdown may take before the server is killed."""
 
 
 class Order(TypedDict):
@@ -44,6 +48,9 @@ def guard(order: Order) -> None:
         sys.stdin.buffer.read()
     finally:
         server.send_signal(signal.SIGQUIT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(SECONDS)
+        server.kill()
         server.wait()
         shutil.rmtree(order["folder"], ignore_errors=True)
 

@@ -91,23 +91,29 @@ def locked(path: Path, seconds: float) -> Iterator[int]:
     The lock dies with the last process that has the descriptor open: a child that inherits it keeps others out
     until it has ended, even where we were killed. Raises NoServer when it is not free within ``seconds``.
     """
+    deadline = time.monotonic() + seconds
+    descriptor = _try_lock(path)
+    while descriptor is None:
+        if time.monotonic() > deadline:
+            raise NoServer(f"another process has held {path} for {seconds:.0f} seconds")
+        time.sleep(POLL_SECONDS)
+        descriptor = _try_lock(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(path: Path) -> int | None:
     import fcntl
 
-    deadline = time.monotonic() + seconds
-    while True:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_at(path, descriptor):
-                    yield descriptor
-                    return
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise NoServer(f"another process has held {path} for {seconds:.0f} seconds") from None
-                time.sleep(POLL_SECONDS)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, descriptor):
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
@@ -146,9 +152,9 @@ def command_line(pid: int) -> str:
     ).stdout
 
 
-def end(pid: int, has_ended: Callable[[], bool]) -> bool:
+def end(pid: int, has_ended: Callable[[], bool], *, at_once: bool = False) -> bool:
     """Shut a server down: fast, and where that takes too long, at once. Whether it has ended."""
-    for how in (signal.SIGINT, signal.SIGQUIT):
+    for how in (signal.SIGQUIT,) if at_once else (signal.SIGINT, signal.SIGQUIT):
         with suppress(ProcessLookupError):
             os.kill(pid, how)
         deadline = time.monotonic() + END_SECONDS

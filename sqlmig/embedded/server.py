@@ -65,7 +65,7 @@ def stop(folder: Path) -> bool:
     """
     cluster = Cluster(folder.resolve())
     with explained(cluster):
-        if cluster.look()[0] is State.STOPPED:
+        if not cluster.data.exists():
             return False
         with locked(cluster.lock, LOCK_SECONDS):
             return _stop(cluster)

@@ -36,9 +36,10 @@ def url(host: Path, database: str) -> str:
 
 
 def fits(folder: Path) -> bool:
-    """Whether clients can name a socket in ``folder``. libpq takes a comma for the end of a host."""
+    """Whether clients can name a socket in ``folder``: libpq ends a host at a comma, psycopg wants UTF-8."""
     path = os.fsencode(folder)
-    return len(path) <= LONGEST_HOST and b"," not in path
+    is_text = path == path.decode(errors="ignore").encode()
+    return is_text and len(path) <= LONGEST_HOST and b"," not in path
 
 
 def listener(folder: Path) -> int | None:

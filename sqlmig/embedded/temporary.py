@@ -13,7 +13,7 @@ from sqlmig.embedded import sockets
 from sqlmig.embedded.binaries import find_programs
 from sqlmig.embedded.cluster import Cluster
 from sqlmig.embedded.launch import Server, explained, open_log, server_command, wait_until_ready
-from sqlmig.embedded.processes import account_for, require_unix
+from sqlmig.embedded.processes import account_for, command_line, end, require_unix
 
 if TYPE_CHECKING:
     from sqlmig.embedded.guard import Order
@@ -62,7 +62,6 @@ def sweep(temporary: Path) -> None:
 def _sweep_one(cluster: Cluster) -> None:
     import fcntl
     import shutil
-    import signal
     import time
 
     if not cluster.lock.exists():
@@ -73,7 +72,7 @@ def _sweep_one(cluster: Cluster) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = cluster.read_pid_file()
         if found and cluster.is_postmaster(found.pid):
-            os.kill(found.pid, signal.SIGQUIT)
+            end(found.pid, lambda: not command_line(found.pid), at_once=True)
         shutil.rmtree(cluster.folder, ignore_errors=True)
 
 

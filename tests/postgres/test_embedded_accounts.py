@@ -272,3 +272,54 @@ if IS_ROOT:
         account = account_for(tmp_path / "data")
         with pytest.raises(NoServer, match="it is no installation of its own"):
             binaries.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)})
+
+    def test_a_copy_that_does_not_run_either(tmp_path: Path) -> None:
+        """Where the account cannot run the programs wherever they lie, the error says whom to let in."""
+        bindir = tmp_path / "only-root" / "pg" / "bin"
+        bindir.mkdir(parents=True)
+        for program in ("postgres", "initdb"):
+            (bindir / program).write_text("#!/bin/sh\n[ $(id -u) = 0 ] && echo 'postgres (PostgreSQL) 18.0'\n")
+            (bindir / program).chmod(0o755)
+        (bindir.parent / "share").mkdir()
+        (bindir.parent / "share" / "postgres.bki").write_text("")
+        account = account_for(tmp_path / "data")
+        with pytest.raises(NoServer, match=f"the user {account.name} cannot run") as caught:
+            binaries.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)})
+        assert account.name in str(caught.value.next_step)
+        (copy,) = (binaries.SYSTEM_CACHE / "sqlmig").glob("*/only-root")
+        shutil.rmtree(copy.parent)
+
+    def test_two_copies_at_once(closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever is second takes the copy of whoever was first, and clears its own away."""
+        account = account_for(tmp_path / "data")
+        environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
+        (closed_binaries.parent / "share" / "unlike-others").write_text(str(tmp_path))
+        real = binaries._open_to_all
+        first: list[Path] = []
+
+        def overtaken(copy: Path) -> None:
+            real(copy)
+            monkeypatch.setattr(binaries, "_open_to_all", real)
+            first.append(binaries.find_programs(account, environ).binaries.bindir)
+
+        monkeypatch.setattr(binaries, "_open_to_all", overtaken)
+        assert [binaries.find_programs(account, environ).binaries.bindir] == first
+        cache = binaries.SYSTEM_CACHE / "sqlmig"
+        assert list(cache.glob("new-*")) == []
+        shutil.rmtree(next(parent for parent in first[0].parents if parent.parent == cache))
+
+    def test_a_cache_is_open_whatever_the_umask(
+        closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Root often works with umask 077; the account must reach the copy all the same."""
+        with tempfile.TemporaryDirectory(prefix="sqlmig-test-", dir="/var/cache") as cache:
+            Path(cache).chmod(0o755)
+            monkeypatch.setattr(binaries, "SYSTEM_CACHE", Path(cache))
+            umask = os.umask(0o077)
+            try:
+                found = binaries.find_programs(
+                    account_for(tmp_path / "data"), {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
+                )
+            finally:
+                os.umask(umask)
+            assert found.binaries.bindir.is_relative_to(cache)

@@ -82,10 +82,11 @@ def test_what_is_written_is_durable_and_the_same_everywhere(fresh_folder: Path) 
         "per%20cent & # ? ü 日本",
         "comma, separated",
         "line\nbreak",
+        os.fsdecode(b"latin-\xe9"),
         "x" * 150,
         "/".join(["y" * 200] * 6),
     ],
-    ids=["space", "quotes", "url", "comma", "newline", "150", "1200"],
+    ids=["space", "quotes", "url", "comma", "newline", "bytes", "150", "1200"],
 )
 def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     """Where a socket cannot lie in the folder, it lies in a private one elsewhere, gone when the server stops."""

@@ -100,6 +100,8 @@ def test_a_variable_that_names_nonsense(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="SQLMIG_PG_BIN names /nonsense, where there is no postgres") as caught:
         find_binaries({"SQLMIG_PG_BIN": "/nonsense"})
     assert caught.value.next_step == "unset SQLMIG_PG_BIN"
+    with pytest.raises(ConfigError, match="there is no postgres"):
+        find_binaries({"SQLMIG_PG_BIN": "/" + "x" * 5000})
     prefix = install(tmp_path / "pg" / "bin").parent
     with pytest.raises(ConfigError) as caught:
         find_binaries({"SQLMIG_PG_BIN": str(prefix)})

@@ -29,8 +29,21 @@ BEGIN
          WHERE depend.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND depend.deptype = 'n'
            AND namespace.nspname IN ('public', {schema_name})
            AND object.type NOT IN ('default acl', 'index')
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS part WHERE part.classid = depend.classid
+                            AND part.objid = depend.objid AND part.deptype IN ('i', 'P')
+                            AND (part.refclassid <> part.classid OR part.refobjid <> part.objid))
            AND NOT (namespace.nspname = {schema_name} AND object.name IS NOT NULL
                     AND object.name IN ('migration', 'event', 'format'))
+        UNION ALL
+        SELECT other.classid, other.objid, object.type, object.identity
+          FROM (SELECT tableoid AS classid, oid AS objid FROM pg_catalog.pg_cast
+                UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_transform
+                UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language
+                UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_am) AS other
+         CROSS JOIN LATERAL pg_catalog.pg_identify_object(other.classid, other.objid, 0) AS object
+         WHERE other.objid >= 16384
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member WHERE member.classid = other.classid
+                            AND member.objid = other.objid AND member.deptype = 'e')
     LOOP
         IF (SELECT identity FROM pg_catalog.pg_identify_object(victim.classid, victim.objid, 0)) IS NOT NULL THEN
             EXECUTE pg_catalog.format('DROP %s IF EXISTS %s CASCADE',
@@ -39,5 +52,6 @@ BEGIN
                 victim.identity);
         END IF;
     END LOOP;
+    PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
 END
 $sqlmig$

@@ -26,7 +26,6 @@ IDLE_CHECK = 0.5
 """Seconds without an answer after which the idle listener is asked, again and again."""
 
 CONNECTION_DEFAULTS = {
-    "client_encoding": "UTF8",
     "fallback_application_name": "sqlmig",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -102,6 +101,11 @@ class Session:
     @property
     def standard_conforming_strings(self) -> bool:
         return self.pgconn.parameter_status(b"standard_conforming_strings") != b"off"
+
+    @property
+    def reads_plainly(self) -> bool:
+        """Whether the server reads a message, all of it before it runs any, as what we sent: UTF-8, plain literals."""
+        return self.standard_conforming_strings and self.pgconn.parameter_status(b"client_encoding") == b"UTF8"
 
     @property
     def server_version(self) -> int:
@@ -294,7 +298,8 @@ def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = st
 def _open(conninfo: str) -> psycopg.Connection:
     given = conninfo_to_dict(conninfo)
     defaults = {key: value for key, value in CONNECTION_DEFAULTS.items() if key not in given}
-    return psycopg.Connection.connect(make_conninfo(conninfo, **defaults), autocommit=True, prepare_threshold=None)
+    full = make_conninfo(conninfo, **defaults, client_encoding="UTF8")
+    return psycopg.Connection.connect(full, autocommit=True, prepare_threshold=None)
 
 
 def _no_connection(said: str) -> NoConnection:

@@ -57,8 +57,11 @@ class Transactions:
     singly: set[int] = field(default_factory=set)
     """Versions whose statements travel one by one."""
     ended_by: Piece | None = None
+    plain_strings: bool = True
+    """Whether backslashes in plain literals stand for themselves in a session at the baseline."""
 
     def __post_init__(self) -> None:
+        self.plain_strings = self.session.standard_conforming_strings
         self.sender = Sender(self.session, self.settings.message_size, self._replied)
         self.sender.before_send = self._sending
 
@@ -98,6 +101,9 @@ class Transactions:
 
     def _retry_or_raise(self, failure: PieceFailed) -> None:
         step, report = failure.piece.step, failure.report
+        if failure.piece.note == "guard" and self.ended_by is None and step.version not in self.singly:
+            self.singly.add(step.version)
+            return
         attempt = self.attempts.get(step.version, 0) + 1
         self.attempts[step.version] = attempt
         blockers = self.blockers() if report.sqlstate in LOCKED else ()
@@ -155,8 +161,9 @@ class Transactions:
         self._end_step(step)
 
     def _begin_step(self, step: Step) -> None:
-        if not self.session.standard_conforming_strings:
+        if not self.plain_strings:
             self._ours(step, "SET LOCAL standard_conforming_strings = on", "begin")
+            self.sender.flush()
         for text in self.settings.baseline(step.script.header, local=True):
             self._ours(step, text, "begin")
         self._arm(step)
@@ -176,7 +183,7 @@ class Transactions:
         self.sender.add(piece)
         if apart or statement.changes_session or statement.copy == "out":
             self._settle(step)
-        if statement.changes_session:
+        if apart or statement.changes_session:
             self._arm(step)
 
     def _settle(self, step: Step) -> None:
@@ -184,7 +191,7 @@ class Transactions:
         self._check_transaction(step)
 
     def _check_transaction(self, step: Step) -> None:
-        if step.version in self.started and not self.session.in_transaction:
+        if step.version in self.started and (not self.session.in_transaction or self.ended_by is not None):
             raise self._transaction_ended(step)
 
     def _end_step(self, step: Step) -> None:
@@ -192,6 +199,8 @@ class Transactions:
         self._ours(step, GUARD.format(token=literal(self.token)), "guard")
         for text in END_OF_SCRIPT:
             self._ours(step, text, "cleanup")
+        if not self.session.reads_plainly:
+            self.sender.flush()
         if self.history.set_role:
             self._ours(step, self.history.set_role, "cleanup")
         for text in self._records(step):
@@ -219,10 +228,13 @@ class Transactions:
         self.check_lock()
         if first.note == "begin":
             self._start(first.step)
+        elif first.note != "progress":
+            self._check_transaction(first.step)
 
     def _start(self, step: Step) -> None:
         if step.version not in self.started:
             self.started.add(step.version)
+            self.ended_by = None
             self.listener(StepStarted(step))
 
     def _replied(self, piece: Piece, reply: Reply) -> None:
@@ -230,7 +242,7 @@ class Transactions:
             self._start(piece.step)
         elif piece.statement is not None:
             if reply.tag in ENDING_TAGS and piece.statement.transaction is not TransactionRule.SAVEPOINT:
-                self.ended_by = piece
+                self.ended_by = self.ended_by or piece
             total = piece.step.script.survey.statements
             self.listener(StatementDone(piece.step, piece.number, total, piece.statement))
         elif piece.note == "record":

@@ -186,11 +186,9 @@ def test_an_enum_value_is_used_by_the_next_migration(runs: Runs) -> None:
 
 def test_the_first_statement_may_set_the_isolation_level(runs: Runs) -> None:
     """Nothing of ours has taken a snapshot before it."""
-    runs.write(
-        "001_a",
-        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE a AS SELECT current_setting('transaction_isolation') AS x;",
-    )
-    runs.write("002_b", "CREATE TABLE b AS SELECT current_setting('transaction_isolation') AS x;")
+    level = "AS SELECT current_setting('transaction_isolation') AS x;"
+    runs.write("001_a", f"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE a {level}")
+    runs.write("002_b", f"CREATE TABLE b {level}")
     runs.apply()
     assert runs.database.rows("SELECT x FROM a UNION ALL SELECT x FROM b") == [("serializable",), ("read committed",)]
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -99,7 +99,7 @@ class Desk:
         return self.access.history
 
     def applied(self, *, sources: bool = False) -> tuple[Applied, ...]:
-        """What is applied; nothing where there is no history yet. Creates nothing."""
+        """What is applied; nothing where there was no history, and it was not created by another. Creates nothing."""
         return self.history.read(self.session, sources=sources) if self.facts.tables_exist else ()
 
     def require_writable(self, unsupported_server: bool = False) -> None:
@@ -122,6 +122,7 @@ class Desk:
             lock.acquire(wait, self.access.listener)
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
+            self.facts = replace(self.facts, tables_exist=lock.tables_exist)
             yield lock
 
     def runner(self, lock: RunnerLock) -> Runner:

@@ -175,7 +175,7 @@ class Project:
             self._require_consent(command, goal, options.get("yes", False), result)
             desk.require_writable(options.get("unsupported_server", False))
             with desk.locked(options.get("lock_wait")) as lock:
-                applied = desk.history.read(desk.session, sources=sources)
+                applied = desk.applied(sources=sources)
                 prepared = self._plan(migrations, applied, goal, strict)
                 _refuse(prepared, _result(command, desk.where, prepared, dry_run=True))
                 batch = max((record.batch for record in applied), default=0) + 1

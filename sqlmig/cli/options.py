@@ -48,16 +48,16 @@ def path(value: Path | str | None) -> Path | None:
 
 
 Env = Annotated[
-    str | None, typer.Option("--env", metavar="NAME", help="The environment in sqlmig.toml, else $SQLMIG_ENV.")
+    str | None,
+    typer.Option("--env", metavar="NAME", help="The environment in sqlmig.toml, else $SQLMIG_ENV."),
 ]
 Url = Annotated[
-    str | None, typer.Option("--url", metavar="URL", help="URL or conninfo of the database, else $SQLMIG_URL.")
+    str | None,
+    typer.Option("--url", metavar="URL", help="URL or conninfo of the database, else $SQLMIG_URL."),
 ]
 Dir = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--dir", metavar="DIR", callback=folders, help="A folder of migrations, again for another; else $SQLMIG_DIR."
-    ),
+    typer.Option("--dir", metavar="DIR", callback=folders, help="A folder of migrations, else $SQLMIG_DIR."),
 ]
 Config = Annotated[
     Path | None,

@@ -116,14 +116,17 @@ class Session:
         """Send one message and yield a reply a statement, as they arrive.
 
         Raises DatabaseError with what the server said at the first statement that fails: nothing behind it in the
-        message was run. Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is
-        cancelled and the rest of the message discarded before KeyboardInterrupt goes on.
+        message was run. Results without a tag are parts of a statement: rows that a rule adds, the beginning of a COPY.
+        Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is cancelled and the rest of
+        the message discarded before KeyboardInterrupt goes on.
         """
         try:
             self.pgconn.send_query(message.encode())
             self._flush()
             while (result := self._next()) is not None:
-                yield self._reply(result)
+                reply = self._reply(result)
+                if reply.tag:
+                    yield reply
         except psycopg.OperationalError as error:
             raise self._lost(error) from error
         except (KeyboardInterrupt, GeneratorExit):

@@ -19,7 +19,7 @@ PROBE = """CREATE TABLE probe AS SELECT
     'client_min_messages', 'default_transaction_read_only', 'standard_conforming_strings', 'work_mem', 'DateStyle',
     'session_replication_role', 'row_security', 'check_function_bodies', 'role', 'TimeZone', 'bytea_output');
 INSERT INTO probe VALUES ('session_user', session_user), ('current_user', current_user),
-    ('temporary', (SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema())::text),
+    ('temporary', (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema())::text),
     ('listening', (SELECT count(*) FROM pg_listening_channels())::text),
     ('prepared', (SELECT count(*) FROM pg_prepared_statements)::text),
     ('cursors', (SELECT count(*) FROM pg_cursors WHERE name <> '')::text),
@@ -52,7 +52,7 @@ DIRT = {
     "cursor": "DECLARE c CURSOR WITH HOLD FOR SELECT 1;",
     "reset_all": "RESET ALL;",
     "discard": "DISCARD TEMP; DISCARD PLANS; DISCARD SEQUENCES; DEALLOCATE ALL;",
-    "many": "SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape'; SET row_security = off;",
+    "many": "SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape';",
     "own": "SET my.setting = 'x';",
     "replica": "SET session_replication_role = replica; SET check_function_bodies = off;",
     "session_characteristics": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;",

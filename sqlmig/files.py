@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
-from sqlmig.migration import Direction, FileName, Migration, Script
+from sqlmig.migration import Direction, FileName, Migration, Script, fits_name
 from sqlmig.script import FileSource
 
 UP_TEMPLATE = """\
@@ -50,18 +52,20 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
     """Every migration in these folders and their subfolders, ordered by version alone.
 
     Reads names, not contents. Raises FileError where a folder does not exist. Hidden files and folders are passed
-    over; a file that two folders share, or that is reached by two paths, counts once.
+    over and links are followed; a file that two folders share, or that is reached by two paths, counts once.
     """
-    problems: list[Problem] = []
+    _require_folders(directories)
+    walk = _Walk(relative_to if relative_to is not None else Path.cwd())
+    problems = walk.problems
     by_version: dict[int, dict[Direction, list[Found]]] = {}
-    for path in _sql_files(directories):
-        shown = show(path, relative_to)
-        file_name = FileName.parse(path.name)
-        if file_name is None:
-            problems.append(_stray(path.name, shown))
-            continue
-        found = Found(path, shown, path.name.partition("_")[0], file_name)
-        by_version.setdefault(file_name.version, {}).setdefault(file_name.direction, []).append(found)
+    for directory in directories:
+        for name, path, shown in walk.files(str(directory)):
+            file_name = FileName.parse(name)
+            if file_name is None:
+                problems.extend(_stray(name, shown))
+                continue
+            found = Found(Path(path), shown, name.partition("_")[0], file_name)
+            by_version.setdefault(file_name.version, {}).setdefault(file_name.direction, []).append(found)
     migrations = []
     for version, scripts in sorted(by_version.items()):
         problems.extend(_pair_problems(version, scripts))
@@ -73,63 +77,119 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
 def show(path: Path, relative_to: Path | None = None) -> str:
     """The path as a person would type it: relative to the working directory where it lies below it."""
     base = relative_to if relative_to is not None else Path.cwd()
-    return os.path.relpath(path, base) if path.is_relative_to(base) else str(path)
+    return _printable(os.path.relpath(path, base) if path.is_relative_to(base) else str(path))
 
 
-def _sql_files(directories: Iterable[Path]) -> Iterator[Path]:
-    seen: set[str] = set()
-    for directory in directories:
-        if not directory.is_dir():
-            missing = not directory.exists()
-            raise FileError(
-                f"{directory} {'does not exist' if missing else 'is not a folder'}",
-                place=Place(str(directory)),
-                next_step="sqlmig init" if missing else "name a folder with --dir, or as directory in sqlmig.toml",
-            )
-        for path in sorted(_walk(str(directory))):
-            real = os.path.realpath(path)
-            if real not in seen:
-                seen.add(real)
-                yield Path(path)
+def _printable(name: str) -> str:
+    """The name with any bytes that are not UTF-8 spelled out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _require_folders(directories: Iterable[Path]) -> None:
+    faults = {directory: fault for directory in directories if (fault := _fault(directory))}
+    if faults:
+        first = next(iter(faults))
+        advice = "name a folder with --dir, or as directory in sqlmig.toml"
+        raise FileError(
+            "; ".join(f"{directory} {fault}" for directory, fault in faults.items()),
+            place=Place(str(first)),
+            next_step="sqlmig init" if faults[first] == ABSENT else advice,
+        )
+
+
+ABSENT = "does not exist"
+
+
+def _fault(directory: Path) -> str | None:
     try:
-        entries = list(os.scandir(folder))
+        return None if stat.S_ISDIR(directory.stat().st_mode) else "is not a folder"
+    except FileNotFoundError:
+        return ABSENT
     except OSError as error:
-        raise FileError(f"{folder} cannot be read: {error.strerror}", place=Place(folder)) from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
-        elif entry.name.lower().endswith(".sql"):
-            yield entry.path
+        return f"cannot be read: {error.strerror}"
 
 
-def _stray(name: str, shown: str) -> Problem:
+class _Walk:
+    """The files below some folders, and what is wrong on the way to them."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.problems: list[Problem] = []
+        self.folders_seen: set[tuple[int, int]] = set()
+        self.files_seen: set[tuple[str, str]] = set()
+
+    def files(self, folder: str) -> Iterator[tuple[str, str, str]]:
+        """Name, path, and path to be shown, of every file; each folder counts once, however it is spelled."""
+        shown = show(Path(folder), self.base)
+        try:
+            status = Path(folder).stat()
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            self.problems.append(_unreadable(shown, f"cannot be read: {error.strerror}"))
+            return
+        identity = (status.st_dev, status.st_ino)
+        if identity in self.folders_seen:
+            return
+        self.folders_seen.add(identity)
+        prefix = "" if shown == os.curdir else shown + os.sep
+        real = os.path.realpath(folder)
+        for entry in entries:
+            if not entry.name.startswith("."):
+                yield from self._entry(entry, real, prefix + _printable(entry.name))
+
+    def _entry(self, entry: os.DirEntry[str], real_folder: str, shown: str) -> Iterator[tuple[str, str, str]]:
+        kind = _kind(entry)
+        if kind == stat.S_IFDIR:
+            if not _leads_back(entry, real_folder):
+                yield from self.files(entry.path)
+        elif kind == stat.S_IFREG:
+            real = os.path.realpath(entry.path) if entry.is_symlink() else real_folder + os.sep + entry.name
+            if (real, entry.name) not in self.files_seen:
+                self.files_seen.add((real, entry.name))
+                yield entry.name, entry.path, shown
+        elif FileName.parse(entry.name) or FileName.nearly(entry.name):
+            what = "is a link that leads nowhere" if entry.is_symlink() else "is not a file"
+            self.problems.append(_unreadable(shown, what))
+
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    """Folder, file, or something else (0); of a link, what it leads to."""
+    try:
+        return stat.S_IFDIR if entry.is_dir() else stat.S_IFREG if entry.is_file() else 0
+    except OSError:
+        return 0
+
+
+def _leads_back(entry: os.DirEntry[str], real_folder: str) -> bool:
+    """Whether a link leads to a folder that it lies in."""
+    target = os.path.realpath(entry.path).rstrip(os.sep) + os.sep
+    return entry.is_symlink() and (real_folder + os.sep).startswith(target)
+
+
+def _unreadable(shown: str, what: str) -> Problem:
+    return Problem("unreadable", f"{shown} {what}", Place(shown), next_step="correct it, or move it out of the folder")
+
+
+def _stray(name: str, shown: str) -> Iterator[Problem]:
     if FileName.nearly(name):
-        return Problem(
+        yield Problem(
             "file_name",
             f"{shown} is not named like a migration",
             Place(shown),
             next_step="rename it to NNN_name.up.sql or NNN_name.down.sql",
         )
-    return Problem("ignored_file", f"{shown} is passed over: its name is not a migration's", Place(shown), warning=True)
+    elif name.lower().endswith(".sql"):
+        told = f"{shown} is passed over: its name is not a migration's"
+        yield Problem("ignored_file", told, Place(shown), warning=True)
 
 
 def _pair_problems(version: int, scripts: dict[Direction, list[Found]]) -> Iterator[Problem]:
+    ups, downs = scripts.get(Direction.UP, []), scripts.get(Direction.DOWN, [])
     for direction, found in scripts.items():
         if len(found) > 1:
-            yield Problem(
-                "duplicate_version",
-                f"version {version} has {len(found)} {direction} files: " + ", ".join(file.shown for file in found),
-                Place(found[1].shown),
-                version,
-                next_step="give one of them another version",
-            )
-    ups, downs = scripts.get(Direction.UP), scripts.get(Direction.DOWN)
-    if downs and not ups:
+            yield _duplicate(version, f"version {version} has {len(found)} {direction} files", found)
+    if not ups:
         yield Problem(
             "down_without_up",
             ", ".join(file.shown for file in downs) + f": version {version} has no up file",
@@ -137,15 +197,28 @@ def _pair_problems(version: int, scripts: dict[Direction, list[Found]]) -> Itera
             version,
             next_step=f"add {downs[0].label}_{downs[0].file_name.name}.up.sql, or remove the down file",
         )
-    elif ups and downs and ups[0].file_name.name != downs[0].file_name.name:
-        yield Problem(
-            "name_mismatch",
-            f"the files of version {version} have different names: {ups[0].shown}, {downs[0].shown}",
-            Place(downs[0].shown),
-            version,
-            warning=True,
-            next_step=f"rename the down file to {ups[0].label}_{ups[0].file_name.name}.down.sql",
-        )
+    elif len(ups) == len(downs) == 1 and ups[0].file_name.name != downs[0].file_name.name:
+        yield _mismatch(version, ups[0], downs[0])
+
+
+def _duplicate(version: int, what: str, found: Sequence[Found]) -> Problem:
+    message = f"{what}: " + ", ".join(file.shown for file in found)
+    advice = "give one of them another version"
+    return Problem("duplicate_version", message, Place(found[1].shown), version, next_step=advice)
+
+
+def _mismatch(version: int, up: Found, down: Found) -> Problem:
+    """Two names under one version: a slip of the pen, or, where the version is spelled differently, two migrations."""
+    if up.label != down.label:
+        return _duplicate(version, f"version {version} is two migrations, each with one file", (up, down))
+    return Problem(
+        "name_mismatch",
+        f"the files of version {version} have different names: {up.shown}, {down.shown}",
+        Place(down.shown),
+        version,
+        warning=True,
+        next_step=f"rename the down file to {up.label}_{up.file_name.name}.down.sql",
+    )
 
 
 def _migration(version: int, up: Found, downs: list[Found]) -> Migration:
@@ -165,25 +238,45 @@ def new_pair(
     """Write the next pair of files and return their paths, up first.
 
     The version is one above the highest there is, as wide as that one is spelled, or the UTC time to the second.
-    Never writes over a file: where another process took the version first, raises UsageError and leaves nothing.
+    Never writes over a file: where the version is taken meanwhile, raises UsageError and leaves nothing, as does the
+    FileError for a folder that cannot be written.
     """
     stem = _slug(name)
     label = _next_label(existing, timestamp)
-    directory.mkdir(parents=True, exist_ok=True)
     header = "" if transaction else "-- sqlmig: no-transaction\n"
-    title = name.strip().replace("\n", " ")
+    title = " ".join(name.split())
     up, down = (directory / f"{label}_{stem}.{direction}.sql" for direction in (Direction.UP, Direction.DOWN))
-    _write_new(up, UP_TEMPLATE.format(header=header, title=title))
+    written: list[Path] = []
     try:
-        _write_new(down, DOWN_TEMPLATE.format(header=header, title=title))
-    except UsageError:
-        up.unlink()
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, template in ((up, UP_TEMPLATE), (down, DOWN_TEMPLATE)):
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(path)
+                file.write(template.format(header=header, title=title))
+        _require_alone(directory, label, written)
+    except (OSError, UsageError) as error:
+        for path in written:
+            path.unlink()
+        if isinstance(error, FileExistsError):
+            raise UsageError(f"{error.filename} exists already", next_step="run the command again") from error
+        if isinstance(error, OSError):
+            what = f"{error.filename} cannot be written: {error.strerror}"
+            raise FileError(what, place=Place(str(error.filename))) from error
         raise
     return up, down
 
 
+def _require_alone(directory: Path, label: str, written: Sequence[Path]) -> None:
+    """Raise UsageError where another file has the version: each of two that write at once looks when it has written."""
+    for path in sorted(set(directory.iterdir()) - set(written)):
+        other = FileName.parse(path.name)
+        if other is not None and other.version == int(label):
+            advice = "run the command again; sqlmig check --offline says what is wrong with the files"
+            raise UsageError(f"version {label} is taken by {path}", next_step=advice)
+
+
 def _slug(name: str) -> str:
-    words = "".join(character if character.isalnum() or character in "_-." else "_" for character in name.strip())
+    words = "".join(character if fits_name(character) else "_" for character in unicodedata.normalize("NFC", name))
     stem = "_".join(part for part in words.split("_") if part)
     if not any(character.isalnum() for character in stem):
         raise UsageError(f"{name!r} makes no file name", next_step="sqlmig new create_users")
@@ -198,13 +291,3 @@ def _next_label(existing: Sequence[Migration], timestamp: bool) -> str:
     if highest is None:
         return "001"
     return str(highest.version + 1).zfill(len(highest.label))
-
-
-def _write_new(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} exists already", next_step="run the command again") from error
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}", place=Place(str(path))) from error

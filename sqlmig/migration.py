@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from sqlmig.errors import FileError, Problem
 from sqlmig.script import Checksum, Direction, Script
 
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]
 
-FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>[\w.\-]+)\.(?P<direction>up|down)\.sql")
-NEAR_FILE_NAME = re.compile(r"[0-9].*\.sql|.*[._-](?:up|down)\.sql|(?:up|down)\.sql", re.IGNORECASE | re.DOTALL)
+FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<direction>up|down)\.sql")
+NEAR_FILE_NAME = re.compile(
+    r"[0-9].*\.sql"  # 001-create.up.sql, 001_create.sql, 001_create.UP.SQL, 001_create.up (1).sql
+    r"|(?:.*[._-])?(?:up|down)\.sql"  # create.up.sql, V1_create_up.sql, 001_create/up.sql
+    r"|[0-9].*[._-](?:up|down)(?:\.(?:psql|pgsql|txt|sql\.txt))?"  # 001_create.up.sql.txt
+    r"|(?:[VUB][0-9._]*|R)__.*\.sql",  # what Flyway reads: V1__create.sql
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def fits_name(character: str) -> bool:
+    """Whether a character may stand in a migration's name: letters with their marks, digits, ``_``, ``-``, ``.``."""
+    return character.isalnum() or character in "_-." or unicodedata.category(character).startswith("M")
 
 
 @dataclass(frozen=True)
@@ -25,16 +38,19 @@ class FileName:
 
     @classmethod
     def parse(cls, text: str) -> FileName | None:
-        """The parts of a name, or None where it does not follow the grammar."""
-        match = FILE_NAME.fullmatch(text)
-        if not match:
+        """The parts of a name, or None where it does not follow the grammar.
+
+        Letters with marks are composed: some file systems give them back in two parts.
+        """
+        match = FILE_NAME.fullmatch(unicodedata.normalize("NFC", text))
+        if not match or not all(map(fits_name, match["name"])):
             return None
         return cls(int(match["version"]), match["name"], Direction(match["direction"]))
 
     @staticmethod
     def nearly(text: str) -> bool:
         """Whether a name that does not follow the grammar was probably meant to."""
-        return NEAR_FILE_NAME.fullmatch(text) is not None
+        return NEAR_FILE_NAME.fullmatch(text.strip()) is not None
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,22 @@ class Migration:
     def reversible(self) -> bool:
         """Whether there is a way back. Reads the files' headers."""
         return self.down is not None and not self.up.header.irreversible and not self.down.header.irreversible
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything in its scripts that must not run, with its version. Never raises."""
+        found = [*self.up.problems]
+        if self.down is not None:
+            excused = "empty_down" if _declared_irreversible(self.up) else ""
+            found += [problem for problem in self.down.problems if problem.code != excused]
+        return tuple(replace(problem, version=self.version) for problem in found)
+
+
+def _declared_irreversible(script: Script) -> bool:
+    try:
+        return script.header.irreversible
+    except FileError:
+        return False
 
 
 class Progress(StrEnum):

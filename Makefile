@@ -16,8 +16,10 @@ SQLMIG := env -u SQLMIG_URL -u SQLMIG_ENV -u SQLMIG_DIR -u SQLMIG_CONFIG $(BIN)/
 .NOTPARALLEL:
 
 demo: .venv/installed-embedded
-	$(SQLMIG) apply
-	$(SQLMIG) status
+	@echo '$$ sqlmig apply'
+	@$(SQLMIG) apply
+	@echo '$$ sqlmig status'
+	@$(SQLMIG) status
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest --numprocesses auto

@@ -21,7 +21,7 @@ FILE_FORMAT = [
 
 def settled(output: str) -> str:
     """The output without what differs from run to run: durations, times, the server's version."""
-    output = re.sub(r" +\d+(\.\d+)? (ms|s)\b", " 1 ms", output)
+    output = re.sub(r" +<?\d+(\.\d+)? (ms|s|min)\b", " 1 ms", output)
     output = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "2026-01-01 00:00", output)
     output = re.sub(r"PostgreSQL \d+(\.\d+)?", "PostgreSQL 18", output)
     return output.rstrip()

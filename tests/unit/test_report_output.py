@@ -199,12 +199,13 @@ def test_no_progress_without_a_terminal_that_can_take_it_away(monkeypatch: pytes
 
 def test_width_is_that_of_columns_or_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe has none: one line for each thing, for grep."""
-    shown = output(monkeypatch, io.StringIO())
+    out = io.StringIO()
+    shown = output(monkeypatch, out)
     assert shown.width is None
     monkeypatch.setenv("COLUMNS", "60")
     assert shown.width == 60
     shown.lines(["word " * 20, Fixed("row " * 20)])
-    wrapped, fixed = sys.stdout.getvalue().splitlines()[:-1], sys.stdout.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
+    *wrapped, fixed = out.getvalue().splitlines()
     assert all(len(line) <= 60 for line in wrapped)
     assert len(fixed) > 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sqlmig import embedded
 from sqlmig.embedded import Server, find_binaries
 from tests.support.database import Database
 from tests.support.project import Project
-from tests.support.session import SessionServer, ask, server_environment
+from tests.support.session import SessionServer, ask, server_environment, use_fast_temporary_folder
 
 MAIN = pytest.StashKey[SessionServer]()
 
@@ -25,6 +26,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not is_worker(config):
+        use_fast_temporary_folder()
         config.stash[MAIN] = SessionServer(server_environment())
 
 
@@ -93,20 +95,28 @@ def offline_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(folder, None, monkeypatch)
 
 
+@pytest.fixture
+def workplace() -> Iterator[Path]:
+    """A folder with a short path, for clusters. They are large, so it goes even where the test fails."""
+    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def prepared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_cluster() -> Iterator[Path]:
     """A development cluster that was made and stopped, to be copied."""
-    folder = tmp_path_factory.mktemp("prepared") / ".sqlmig"
-    embedded.start(folder, environ=server_environment())
-    embedded.stop(folder)
-    return folder
+    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as top:
+        folder = Path(top) / ".sqlmig"
+        embedded.start(folder, environ=server_environment())
+        embedded.stop(folder)
+        yield folder
 
 
 @pytest.fixture
-def fresh_folder(tmp_path: Path) -> Iterator[Path]:
+def fresh_folder(workplace: Path) -> Iterator[Path]:
     """Where a development cluster can be made; its server is stopped afterwards."""
-    yield tmp_path / ".sqlmig"
-    embedded.stop(tmp_path / ".sqlmig")
+    yield workplace / ".sqlmig"
+    embedded.stop(workplace / ".sqlmig")
 
 
 @pytest.fixture

@@ -36,15 +36,13 @@ except SqlmigError as error:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
+def open_folder(workplace: Path) -> Iterator[Path]:
     """A folder that an ordinary user owns and can walk to; a cluster in ``.sqlmig`` is stopped afterwards."""
-    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as name:
-        folder = Path(name)
-        entry = pwd.getpwnam(ordinary_user())
-        os.chown(folder, entry.pw_uid, entry.pw_gid)
-        yield folder
-        folder.chmod(0o755)
-        embedded.stop(folder / ".sqlmig")
+    entry = pwd.getpwnam(ordinary_user())
+    os.chown(workplace, entry.pw_uid, entry.pw_gid)
+    yield workplace
+    workplace.chmod(0o755)
+    embedded.stop(workplace / ".sqlmig")
 
 
 def modes(folder: Path) -> list[tuple[int, int, int]]:
@@ -105,9 +103,9 @@ def test_a_running_server_needs_no_writing(open_folder: Path, server: Server) ->
     assert again.split()[0] == pid
 
 
-def test_programs_in_a_folder_that_a_shell_would_misread(tmp_path: Path) -> None:
+def test_programs_in_a_folder_that_a_shell_would_misread(workplace: Path) -> None:
     """initdb hands its folder to a shell: programs below such a path are copied to a cache, and run from there."""
-    bindir = copy_programs(embedded.find_binaries(ENVIRON).bindir, tmp_path / 'a "b" $(id) `id`')
+    bindir = copy_programs(embedded.find_binaries(ENVIRON).bindir, workplace / 'a "b" $(id) `id`')
     environ = {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)}
     with embedded.ephemeral(environ=environ) as server, psycopg.connect(server.conninfo) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -172,9 +170,9 @@ def test_no_folder_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 if IS_ROOT:
 
-    def test_root_drops_its_rights_and_changes_nothing_above(tmp_path: Path) -> None:
+    def test_root_drops_its_rights_and_changes_nothing_above(workplace: Path) -> None:
         """The server is not root's; no folder above changes hands or mode, though its account cannot walk through."""
-        closed = tmp_path / "closed"
+        closed = workplace / "closed"
         closed.mkdir(mode=0o700)
         before = modes(closed)
         try:
@@ -221,9 +219,9 @@ if IS_ROOT:
         assert str(folder) in advice
 
     @pytest.fixture
-    def closed_binaries(tmp_path: Path, server: Server) -> Path:
+    def closed_binaries(workplace: Path, server: Server) -> Path:
         """PostgreSQL's programs below a folder that only root may enter."""
-        closed = tmp_path / "root-only"
+        closed = workplace / "root-only"
         closed.mkdir(mode=0o700)
         return copy_programs(server.bindir, closed)
 

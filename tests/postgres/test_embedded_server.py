@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 import psycopg
@@ -88,9 +87,9 @@ def test_what_is_written_is_durable_and_the_same_everywhere(fresh_folder: Path) 
     ],
     ids=["space", "quotes", "url", "comma", "newline", "bytes", "150", "1200"],
 )
-def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+def test_a_folder_may_have_any_name(workplace: Path, name: str) -> None:
     """Where a socket cannot lie in the folder, it lies in a private one elsewhere, gone when the server stops."""
-    folder = tmp_path / name / ".sqlmig"
+    folder = workplace / name / ".sqlmig"
     try:
         server = embedded.start(folder, environ=ENVIRON)
         assert ask(server, "SELECT 1") == 1
@@ -102,9 +101,9 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert server.socket_folder == folder / "data" or not server.socket_folder.exists()
 
 
-def test_the_url_of_a_long_path_stays_the_same(tmp_path: Path) -> None:
+def test_the_url_of_a_long_path_stays_the_same(workplace: Path) -> None:
     """Other tools keep the URL: it must not change from start to start."""
-    folder = tmp_path / ("z" * 150)
+    folder = workplace / ("z" * 150)
     first = embedded.start(folder, environ=ENVIRON)
     embedded.stop(folder)
     second = embedded.start(folder, environ=ENVIRON)
@@ -182,26 +181,25 @@ def test_the_server_holds_nothing_of_its_starter(folder: Path) -> None:
     assert embedded.stop(folder)
 
 
-def test_a_moved_folder_takes_its_server_along() -> None:
+def test_a_moved_folder_takes_its_server_along(workplace: Path, folder: Path) -> None:
     """A project may be renamed while its server runs."""
-    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as top:
-        first, second = Path(top, "1"), Path(top, "2")
-        server = embedded.start(first, environ=ENVIRON)
-        first.rename(second)
-        found = embedded.running(second)
-        assert found
-        assert found.pid == server.pid
-        assert ask(found, "SELECT 1") == 1
-        assert embedded.stop(second)
+    server = embedded.start(folder, environ=ENVIRON)
+    moved = workplace / "moved"
+    folder.rename(moved)
+    found = embedded.running(moved)
+    assert found
+    assert found.pid == server.pid
+    assert ask(found, "SELECT 1") == 1
+    assert embedded.stop(moved)
 
 
-def test_a_folder_moved_to_a_long_path_restarts_its_server(tmp_path: Path, folder: Path) -> None:
+def test_a_folder_moved_to_a_long_path_restarts_its_server(workplace: Path, folder: Path) -> None:
     """Where the socket can no longer be named after a move, the server is restarted with another one."""
     server = embedded.start(folder, environ=ENVIRON)
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept ()")
-    (tmp_path / ("m" * 150)).mkdir()
-    moved = tmp_path / ("m" * 150) / ".sqlmig"
+    (workplace / ("m" * 150)).mkdir()
+    moved = workplace / ("m" * 150) / ".sqlmig"
     folder.rename(moved)
     try:
         found = embedded.start(moved, environ=ENVIRON)
@@ -212,12 +210,12 @@ def test_a_folder_moved_to_a_long_path_restarts_its_server(tmp_path: Path, folde
 
 
 @pytest.mark.parametrize("name", ["short", "l" * 150])
-def test_a_copied_folder_gets_a_server_of_its_own(tmp_path: Path, name: str) -> None:
+def test_a_copied_folder_gets_a_server_of_its_own(workplace: Path, name: str) -> None:
     """The copy of a running cluster brings a pid file and a socket along; neither leads to the original."""
     import shutil
     import subprocess
 
-    original, copy = tmp_path / name / ".sqlmig", tmp_path / (name + "2") / ".sqlmig"
+    original, copy = workplace / name / ".sqlmig", workplace / (name + "2") / ".sqlmig"
     server = embedded.start(original, environ=ENVIRON)
     try:
         with psycopg.connect(server.conninfo, autocommit=True) as connection:
@@ -235,11 +233,11 @@ def test_a_copied_folder_gets_a_server_of_its_own(tmp_path: Path, name: str) -> 
         assert embedded.stop(copy)
 
 
-def test_a_removed_folder_leaves_its_name_free(tmp_path: Path) -> None:
+def test_a_removed_folder_leaves_its_name_free(workplace: Path) -> None:
     """Removing the folder under a running server and starting again gives a new one, also where they share a socket."""
     import shutil
 
-    folder = tmp_path / ("r" * 150)
+    folder = workplace / ("r" * 150)
     server = embedded.start(folder, environ=ENVIRON)
     shutil.rmtree(folder)
     again = embedded.start(folder, environ=ENVIRON)
@@ -262,18 +260,18 @@ def test_another_major_version_is_refused(folder: Path) -> None:
     assert embedded.start(folder, environ=ENVIRON)
 
 
-def test_the_programs_that_fit_are_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_programs_that_fit_are_named(folder: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another PostgreSQL of this machine made the data, its folder is the advice."""
     from sqlmig.embedded import binaries
 
     server = embedded.start(folder, environ=ENVIRON)
     embedded.stop(folder)
-    old = tmp_path / "debian" / "14" / "bin"
+    old = workplace / "debian" / "14" / "bin"
     old.mkdir(parents=True)
     for program in ("postgres", "initdb"):
         (old / program).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.9 (Debian)'\n")
         (old / program).chmod(0o755)
-    monkeypatch.setattr(binaries, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(binaries, "DEBIAN", workplace / "debian")
     (folder / "data" / "PG_VERSION").write_text("14\n")
     with pytest.raises(NoServer) as caught:
         embedded.start(folder, environ={**ENVIRON, "SQLMIG_PG_BIN": str(server.bindir)})

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from sqlmig import embedded
 from sqlmig.embedded import Server
+from tests import matrix
 
 VARIABLE = "SQLMIG_TEST_PG_BIN"
-"""Names the PostgreSQL to test with: a folder of programs, or a major version that ``tests/matrix.py`` installed."""
-
-MATRIX = Path(__file__).parents[2] / ".cache" / "postgres" / "node_modules"
+"""Names the PostgreSQL to test with: a folder of programs, or a major version that ``matrix.py`` installed."""
 
 PASSWORD_GROUP = "needs_password"
 """Members of this role must give a password; everybody else is trusted."""
@@ -33,12 +32,29 @@ SETTINGS = {
 }
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+
+
+def use_fast_temporary_folder() -> None:
+    """Keep temporary files in memory where there is room, unless TMPDIR says where they go.
+
+    Tests make and remove many databases: how fast that is should not depend on what else the disk does.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize > ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
+
 def server_environment() -> dict[str, str]:
     """The environment that decides which PostgreSQL is found."""
     environment = {name: value for name, value in os.environ.items() if name != "SQLMIG_PG_BIN"}
     named = os.environ.get(VARIABLE)
     if named:
-        environment["SQLMIG_PG_BIN"] = str(MATRIX / f"pg{named}" / "native" / "bin") if named.isdecimal() else named
+        environment["SQLMIG_PG_BIN"] = str(matrix.bindir(named)) if named.isdecimal() else named
     return environment
 
 

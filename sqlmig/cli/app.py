@@ -117,14 +117,13 @@ def _run(invocation: Invocation) -> int:
     except SystemExit as stop:  # how typer's own --install-completion and --show-completion end
         return int(stop.code or 0)
     except TyperUsageError as error:
-        raise _usage_error(error) from None
+        raise _usage_error(error, invocation) from None
 
 
-def _usage_error(error: Any) -> SqlmigError:
-    context = error.ctx
-    path = context.command_path if context is not None else NAME
+def _usage_error(error: Any, invocation: Invocation) -> SqlmigError:
+    path = f"{NAME} {invocation.command}" if invocation.command else NAME
     if hasattr(error, "option_name") and hasattr(error, "possibilities"):
-        message = _no_option(error.option_name, error.possibilities, behind=isinstance(context.command, Commands))
+        message = _no_option(error.option_name, error.possibilities, behind=isinstance(error.cmd, Commands))
     elif getattr(error, "param", None) is not None and error.message:
         message = (
             f"{error.param.opts[0] if error.param.opts[0].startswith('-') else error.param.metavar}: {error.message}"

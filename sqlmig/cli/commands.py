@@ -99,7 +99,7 @@ class Commands(TyperGroup):
         if command is None and not name.startswith("-"):
             near = difflib.get_close_matches(name, [*self.table, *self.aliases], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"there is no command {name!r}{hint}", next_step=f"{ctx.command_path} --help")
+            raise UsageError(f"there is no command {name!r}{hint}", next_step=f"sqlmig {self.prefix}--help")
         canonical = self.aliases.get(name, name)
         ctx.obj.command, ctx.obj.typed = self.prefix + canonical, name
         return super().resolve_command(ctx, [canonical, *args[1:]])

@@ -103,11 +103,16 @@ class Project:
             return StatusResult(desk.where, known, (*found, *problems))
 
     def plan(self, goal: Goal, *, strict: bool = False, wait: float = 0) -> RunResult:
-        """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed."""
+        """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed.
+
+        Writes nothing. Raises CheckFailed or FilesInvalid where ``apply`` would refuse, with the plan in ``result``.
+        """
         migrations = self._migrations()
         with self._access.desk(wait) as desk:
             prepared = self._plan(migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict)
-            return _result("plan", desk.where, prepared, dry_run=True)
+            result = _result("plan", desk.where, prepared, dry_run=True)
+            _refuse(prepared, result)
+            return result
 
     def _plan(self, migrations: Sequence[Migration], applied: Sequence[Applied], goal: Goal, strict: bool) -> Plan:
         drift_is_error = self.environment.on_drift == "error" and isinstance(goal, Apply)
@@ -150,9 +155,9 @@ class Project:
         migrations = self._migrations()
         with self._access.desk(options.get("wait", 0)) as desk:
             prepared = self._plan(migrations, (), Apply(), strict=False)
-            result = _result("fresh", desk.where, prepared, dry_run=True)
+            result = _result("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
             _refuse(prepared, result)
-            if options.get("dry_run"):
+            if result.dry_run:
                 return result
             desk.require_writable()
             with desk.locked(options.get("lock_wait")) as lock:
@@ -165,19 +170,20 @@ class Project:
         sources = not isinstance(goal, Apply)
         with self._access.desk(options.get("wait", 0)) as desk:
             prepared = self._plan(migrations, desk.applied(sources=sources), goal, strict)
-            result = _result(command, desk.where, prepared, dry_run=True)
+            dry_run = options.get("dry_run", False)
+            result = _result(command, desk.where, prepared, dry_run=dry_run)
             _refuse(prepared, result)
-            if options.get("dry_run"):
+            if dry_run:
                 return result
             if not prepared.steps:
                 self._warn(prepared)
-                return replace(result, dry_run=False)
-            self._require_consent(command, goal, options.get("yes", False), result)
+                return result
+            self._require_consent(command, goal, options.get("yes", False), replace(result, dry_run=True))
             desk.require_writable(options.get("unsupported_server", False))
             with desk.locked(options.get("lock_wait")) as lock:
                 applied = desk.applied(sources=sources)
                 prepared = self._plan(migrations, applied, goal, strict)
-                _refuse(prepared, _result(command, desk.where, prepared, dry_run=True))
+                _refuse(prepared, _result(command, desk.where, prepared, dry_run=False))
                 batch = max((record.batch for record in applied), default=0) + 1
                 self._warn(prepared)
                 together = options.get("single_transaction", False)

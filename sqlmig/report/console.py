@@ -91,7 +91,10 @@ def _plan_lines(result: RunResult, verbose: bool) -> Iterator[str]:
         if planned is not None:
             yield from _statement_lines(planned, step.resumed_at or 1, verbose)
     yield ""
-    yield f"{count(len(result.steps), 'migration')} would run; nothing was changed"
+    if result.plan.refusals:
+        yield "none of this can run as it stands; nothing was changed"
+    else:
+        yield f"{count(len(result.steps), 'migration')} would run; nothing was changed"
 
 
 def _verb(step: StepResult) -> str:

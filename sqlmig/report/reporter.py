@@ -82,7 +82,10 @@ class Console:
             self._rest_of(result)
 
     def error(self, error: SqlmigError) -> None:
-        if isinstance(error.result, RunResult) and any(step.outcome in BEGUN for step in error.result.steps):
+        if isinstance(error.result, RunResult) and error.result.dry_run and error.result.plan.refusals:
+            self.progress.warn([*error.result.warnings])
+            self._say(error.result)
+        elif isinstance(error.result, RunResult) and any(step.outcome in BEGUN for step in error.result.steps):
             self._rest_of(error.result)
         self.output.asides(error_lines(error, self.output.secrets, self.output.width))
 

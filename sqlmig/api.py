@@ -13,8 +13,8 @@ from sqlmig import audit, files
 from sqlmig import config as configuration
 from sqlmig.errors import ConfirmationRequired, NotAllowed, SqlmigError, UsageError
 from sqlmig.events import Listener, Warned, silent
-from sqlmig.migration import Applied, Direction, Migration
-from sqlmig.plan import Apply, Goal, Plan, Redo, Refresh, Rollback, Step, plan, script_problems
+from sqlmig.migration import Applied, Migration
+from sqlmig.plan import Apply, Goal, Plan, Redo, Refresh, Rollback, plan
 from sqlmig.results import (
     BaselineResult,
     CheckResult,
@@ -28,6 +28,7 @@ from sqlmig.results import (
     StatusResult,
     StepResult,
     Where,
+    outcomes_of,
 )
 from sqlmig.standing import find, standings
 
@@ -110,7 +111,7 @@ class Project:
         migrations = self._migrations()
         with self._access.desk(wait) as desk:
             prepared = self._plan(migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict)
-            result = _result("plan", desk.where, prepared, dry_run=True)
+            result = RunResult.planned("plan", desk.where, prepared, dry_run=True)
             _refuse(prepared, result)
             return result
 
@@ -155,7 +156,7 @@ class Project:
         migrations = self._migrations()
         with self._access.desk(options.get("wait", 0)) as desk:
             prepared = self._plan(migrations, (), Apply(), strict=False)
-            result = _result("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
+            result = RunResult.planned("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
             _refuse(prepared, result)
             if result.dry_run:
                 return result
@@ -171,7 +172,7 @@ class Project:
         with self._access.desk(options.get("wait", 0)) as desk:
             prepared = self._plan(migrations, desk.applied(sources=sources), goal, strict)
             dry_run = options.get("dry_run", False)
-            result = _result(command, desk.where, prepared, dry_run=dry_run)
+            result = RunResult.planned(command, desk.where, prepared, dry_run=dry_run)
             _refuse(prepared, result)
             if dry_run:
                 return result
@@ -183,7 +184,7 @@ class Project:
             with desk.locked(options.get("lock_wait")) as lock:
                 applied = desk.applied(sources=sources)
                 prepared = self._plan(migrations, applied, goal, strict)
-                _refuse(prepared, _result(command, desk.where, prepared, dry_run=False))
+                _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
                 batch = max((record.batch for record in applied), default=0) + 1
                 self._warn(prepared)
                 together = options.get("single_transaction", False)
@@ -219,9 +220,9 @@ class Project:
         begun = time.perf_counter()
 
         def result(*, failed: bool = False) -> RunResult:
-            outcomes = _outcomes(prepared.steps, runner.done, runner.failed(prepared.steps) if failed else None)
+            outcomes = outcomes_of(prepared.steps, runner.done, runner.failed(prepared.steps) if failed else None)
             steps = tuple(
-                _step_result(step, outcome, runner.durations.get(step.version))
+                StepResult.of(step, outcome, runner.durations.get(step.version))
                 for step, outcome in zip(prepared.steps, outcomes, strict=True)
             )
             elapsed = (time.perf_counter() - begun) * 1000
@@ -372,33 +373,3 @@ def _refuse(prepared: Plan, result: RunResult) -> None:
         steps = tuple(replace(step, outcome=Outcome.NOT_RUN) for step in result.steps)
         error.result = replace(result, steps=steps)
         raise
-
-
-def _result(command: str, where: Where, prepared: Plan, *, dry_run: bool) -> RunResult:
-    steps = tuple(_step_result(step, Outcome.PLANNED) for step in prepared.steps)
-    return RunResult(command, where, steps, prepared.warnings, prepared, dry_run=dry_run)
-
-
-def _outcomes(steps: Sequence[Step], done: int, failed: int | None) -> list[Outcome]:
-    outcomes = [
-        (Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK) for step in steps[:done]
-    ] + [Outcome.NOT_RUN] * (len(steps) - done)
-    if failed is not None and failed < len(steps):
-        outcomes[failed] = Outcome.FAILED
-    return outcomes
-
-
-def _step_result(step: Step, outcome: Outcome, duration: float | None = None) -> StepResult:
-    readable = not any(problem.code in ("script", "file_format") for problem in script_problems(step.script))
-    return StepResult(
-        step.version,
-        step.label,
-        step.name,
-        step.direction,
-        step.transaction if readable else True,
-        step.script.survey.statements if readable else 0,
-        outcome,
-        duration if outcome in (Outcome.APPLIED, Outcome.ROLLED_BACK) else None,
-        step.from_history,
-        step.resume_at,
-    )

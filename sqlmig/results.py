@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlmig.errors import Problem
-from sqlmig.plan import Plan
+from sqlmig.plan import Plan, Step, script_problems
 from sqlmig.script import Direction
 from sqlmig.standing import Standing
 
@@ -51,6 +52,23 @@ class StepResult:
     from_history: bool = False
     resumed_at: int | None = None
 
+    @classmethod
+    def of(cls, step: Step, outcome: Outcome, duration_ms: float | None = None) -> StepResult:
+        """What became of a step of a plan; one whose script cannot be read counts no statements."""
+        readable = not any(problem.code in ("script", "file_format") for problem in script_problems(step.script))
+        return cls(
+            step.version,
+            step.label,
+            step.name,
+            step.direction,
+            step.transaction if readable else True,
+            step.script.survey.statements if readable else 0,
+            outcome,
+            duration_ms if outcome in (Outcome.APPLIED, Outcome.ROLLED_BACK) else None,
+            step.from_history,
+            step.resume_at,
+        )
+
     def __str__(self) -> str:
         return f"{self.label}_{self.name}"
 
@@ -70,6 +88,21 @@ class RunResult:
     batch: int | None = None
     dry_run: bool = False
     duration_ms: float | None = None
+
+    @classmethod
+    def planned(cls, command: str, where: Where, plan: Plan, *, dry_run: bool) -> RunResult:
+        """The result before anything ran."""
+        steps = tuple(StepResult.of(step, Outcome.PLANNED) for step in plan.steps)
+        return cls(command, where, steps, plan.warnings, plan, dry_run=dry_run)
+
+
+def outcomes_of(steps: Sequence[Step], done: int, failed: int | None) -> list[Outcome]:
+    """What became of each step where the first ``done`` are committed, and the one at index ``failed`` failed."""
+    outcomes = [Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK for step in steps[:done]]
+    outcomes += [Outcome.NOT_RUN] * (len(steps) - done)
+    if failed is not None and failed < len(steps):
+        outcomes[failed] = Outcome.FAILED
+    return outcomes
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class Desk:
             listener=self.access.listener,
             reconnect=self.access.open,
             check_lock=lock.check,
+            claim=lock.claim,
             look_for_blockers=lock.blockers,
             redact=self.access.environment.secrets,
         )

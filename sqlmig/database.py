@@ -180,7 +180,7 @@ class Session:
     def still_connected(self) -> bool:
         """Whether the server has not closed the connection. Looks at the socket; sends nothing."""
         with suppress(psycopg.OperationalError):
-            if self.alive and self._ready(selectors.EVENT_READ, 0):
+            while self.alive and self._ready(selectors.EVENT_READ, 0):
                 self.pgconn.consume_input()
                 self.pgconn.is_busy()
             return self.alive
@@ -313,10 +313,13 @@ def _no_connection(said: str) -> NoConnection:
     return NoConnection(f"no connection: {said.removeprefix('connection failed: ')}", next_step=advice)
 
 
-def lock_key(history_schema: str) -> int:
+def lock_key(history_schema: str, what: str = "runner") -> int:
     """The advisory lock of a history schema: stable across versions of sqlmig, and unlikely to be anybody else's."""
-    digest = hashlib.sha256(f"sqlmig runner:{history_schema}".encode()).digest()
+    digest = hashlib.sha256(f"sqlmig {what}:{history_schema}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+LOCK_LOST = "the connection that holds the runner's lock was lost"
 
 
 class RunnerLock:
@@ -325,12 +328,19 @@ class RunnerLock:
     A transaction-level advisory lock in a READ COMMITTED transaction on a connection of its own: it holds through a
     pooler in transaction mode, holds no snapshot that CREATE INDEX CONCURRENTLY would wait for, and is never waited
     for inside a statement (a waiting statement's snapshot deadlocks with CREATE INDEX CONCURRENTLY).
+
+    A backend goes on with its message when its client has died. So each transaction of work makes a ``claim``: it keeps
+    the next runner out as long as it lasts, and fails where the lock was lost before.
     """
 
     def __init__(self, session: Session, history_schema: str) -> None:
         self.session = session
         self.schema = history_schema
-        self.key = lock_key(history_schema)
+        self.keys = {
+            "key": lock_key(history_schema),
+            "work": lock_key(history_schema, "work"),
+            "run": random.SystemRandom().getrandbits(63),
+        }
         self.tables_exist = False
         self.schema_exists = False
 
@@ -354,13 +364,13 @@ class RunnerLock:
 
     def _try(self) -> bool:
         timeout_of_17 = "SET LOCAL transaction_timeout = 0;" if self.session.server_version >= 170000 else ""
-        text = query("lock", "take").format(key=self.key, more=timeout_of_17, schema_name=literal(self.schema))
-        got, exists = [reply.rows[0] for reply in self.session.run(text) if reply.rows]
+        text = query("lock", "take").format(**self.keys, more=timeout_of_17, schema_name=literal(self.schema))
+        got, idle, exists = [reply.rows[0] for reply in self.session.run(text) if reply.rows]
         self.tables_exist, self.schema_exists = exists[0] == "t", exists[1] == "t"
-        return got[0] == "t"
+        return got[0] == "t" and idle[0] == "t"
 
     def _holder(self) -> str:
-        rows = self.session.ask(query("lock", "holder").format(key=self.key))
+        rows = self.session.ask(query("lock", "holder").format(**self.keys))
         return rows[0][0] or "unknown" if rows else "it ended just now"
 
     def blockers(self, pid: int) -> tuple[str, ...]:
@@ -370,10 +380,15 @@ class RunnerLock:
         except (DatabaseError, ConnectionLost):
             return ()
 
+    @property
+    def claim(self) -> str:
+        """SQL for the transactions of work. Takes a snapshot."""
+        return query("lock", "claim").format(**self.keys)
+
     def check(self) -> None:
         """Raise ConnectionLost where the connection that holds the lock is gone. Sends nothing."""
         if not self.session.still_connected():
-            raise ConnectionLost("the connection that holds the runner's lock was lost")
+            raise ConnectionLost(LOCK_LOST)
 
     def release(self) -> None:
         """Give the lock back, by closing its connection."""

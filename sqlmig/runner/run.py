@@ -34,6 +34,8 @@ class Runner:
     """A new connection, to find out what became of a COMMIT whose answer was lost."""
     check_lock: Callable[[], None]
     """Raises where the runner's lock was lost."""
+    claim: str
+    """SQL that fails where the runner's lock was lost, and keeps other runners out until its transaction ends."""
     look_for_blockers: Callable[[int], tuple[str, ...]]
     """What the backend with this pid waits for, in words."""
     redact: Callable[[str], str] = str
@@ -103,6 +105,7 @@ class Runner:
             batch,
             lambda: self.blockers,
             self.check_lock,
+            self.claim,
             self.durations,
         )
         try:

@@ -88,6 +88,7 @@ class Stepwise:
                 continue
             number += 1
             if number >= first:
+                self.check_lock()
                 self._intend(step, number, prefix, new=number == first and step.resume_at is None)
                 self._run_statement(step, piece, number, prefix, pieces)
             if piece.index is not None and piece.command.startswith("CREATE"):
@@ -169,7 +170,6 @@ class Stepwise:
     def _run_statement(
         self, step: Step, statement: Statement, number: int, prefix: Prefix, rest: Iterator[object]
     ) -> None:
-        self.check_lock()
         try:
             if statement.copy == "in":
                 self.session.copy_in(statement.text, _copy_data(rest))

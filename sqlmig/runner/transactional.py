@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlmig.database import Reply, Session, literal
-from sqlmig.errors import DatabaseError, ServerReport, TransactionEnded
+from sqlmig.database import LOCK_LOST, Reply, Session, literal
+from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport, SqlmigError, TransactionEnded
 from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
 from sqlmig.history import History
 from sqlmig.migration import Direction
@@ -21,6 +21,9 @@ from sqlmig.statements import CopyData, Statement, TransactionRule
 
 LOCKED = ("55P03", "40P01")
 """lock_not_available and deadlock_detected: the whole migration can be tried again."""
+
+BEFORE_SNAPSHOT = ("SET", "LOCK")
+"""Commands that may have to come before the first snapshot of a transaction: SET TRANSACTION, LOCK TABLE."""
 
 ENDING_TAGS = ("COMMIT", "ROLLBACK", "PREPARE TRANSACTION", "BEGIN", "START TRANSACTION")
 
@@ -45,6 +48,7 @@ class Transactions:
     batch: int
     blockers: Callable[[], tuple[str, ...]]
     check_lock: Callable[[], None]
+    claim: str
     durations: dict[int, float] = field(default_factory=dict)
     """Milliseconds by version, as the server measured them: of the steps whose statements completed."""
     committed: int = 0
@@ -113,10 +117,12 @@ class Transactions:
         self.listener(Retrying(step, attempt, self.settings.lock_retries, delay, report, blockers))
         time.sleep(delay)
 
-    def _error(self, failure: PieceFailed, blockers: tuple[str, ...]) -> DatabaseError:
+    def _error(self, failure: PieceFailed, blockers: tuple[str, ...]) -> SqlmigError:
         piece = failure.piece
         if piece.note == "guard":
             return self._transaction_ended(piece.step)
+        if piece.note == "claim":
+            return ConnectionLost(LOCK_LOST)
         error: DatabaseError = statement_failed(
             piece.step,
             piece.statement,
@@ -153,10 +159,14 @@ class Transactions:
         self._begin_step(step)
         pieces = step.script.verified_pieces()
         number = 0
+        claimed = False
         for piece in pieces:
             if not isinstance(piece, Statement) or piece.is_empty:
                 continue
             number += 1
+            if not claimed and not piece.command.startswith(BEFORE_SNAPSHOT):
+                claimed = True
+                self._ours(step, self.claim, "claim")
             self._queue_statement(step, piece, number, pieces)
         self._end_step(step)
 

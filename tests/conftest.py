@@ -13,6 +13,7 @@ import pytest
 
 from sqlmig import embedded
 from sqlmig.embedded import Server, find_binaries
+from sqlmig.errors import SqlmigError
 from tests.support.database import Database
 from tests.support.project import Project
 from tests.support.session import SessionServer, ask, server_environment, use_fast_temporary_folder
@@ -53,7 +54,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    binaries = find_binaries(server_environment())
+    try:
+        binaries = find_binaries(server_environment())
+    except SqlmigError as error:
+        return f"PostgreSQL: {error}"
     return f"PostgreSQL: {binaries.version} ({binaries.source}, {binaries.bindir})"
 
 

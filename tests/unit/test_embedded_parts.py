@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg.conninfo
 import pytest
 
+from sqlmig.embedded import cluster as clusters
 from sqlmig.embedded import guard, launch, processes, sockets
 from sqlmig.embedded.cluster import Cluster
 from sqlmig.embedded.processes import Account
@@ -202,3 +204,43 @@ def test_ending_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent == [signal.SIGINT, signal.SIGQUIT]
     assert not processes.end(1, lambda: False, at_once=True)
     assert sent[2:] == [signal.SIGQUIT]
+
+
+def test_a_folder_is_named_so_that_the_server_finds_it(tmp_path: Path) -> None:
+    """By its path; through a descriptor where the server's account cannot walk there, or cannot read the path."""
+    ordinary = Account(1000, 1000, "somebody", dropped=False)
+    with clusters.opened(tmp_path, ordinary) as (name, descriptors):
+        assert (name, descriptors) == (str(tmp_path), ())
+    odd, deep = tmp_path / "a\nb", tmp_path.joinpath(*["d" * 200] * 5)
+    for folder, account in ((odd, ordinary), (deep, ordinary), (tmp_path, Account(1, 1, "daemon", dropped=True))):
+        folder.mkdir(parents=True, exist_ok=True)
+        with clusters.opened(folder, account) as (name, (descriptor,)):
+            assert name == f"/proc/self/fd/{descriptor}"
+            assert Path(name).samefile(folder)
+
+
+def test_a_socket_may_lie_in_the_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XDG_RUNTIME_DIR is the user's own, so it comes first; not for another account, nor with an odd or long path."""
+    monkeypatch.setattr(sockets, "SYSTEM_RUNTIME", tmp_path / "system")
+    (tmp_path / "system").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("odd, run").mkdir()
+    us = Account(os.geteuid(), os.getegid(), "us", dropped=False)
+    assert sockets.make_short_folder("s", us, {"XDG_RUNTIME_DIR": "run"}) == Path("run/s")
+    assert sockets.make_short_folder("s", us, {"XDG_RUNTIME_DIR": "odd, run"}) == tmp_path / "system" / "s"
+    assert sockets.make_short_folder("s", us, {"XDG_RUNTIME_DIR": "/missing"}) == tmp_path / "system" / "s"
+    other = replace(us, dropped=True)
+    assert sockets.make_short_folder("s", other, {"XDG_RUNTIME_DIR": "run"}) == tmp_path / "system" / "s"
+
+
+def test_a_short_folder_is_forgotten_only_when_empty(tmp_path: Path) -> None:
+    """What somebody put there stays, and a folder that is gone is no error."""
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "file").write_text("")
+    sockets.forget(tmp_path / "s")
+    assert (tmp_path / "s" / "file").exists()
+    (tmp_path / "s" / "file").unlink()
+    sockets.forget(tmp_path / "s")
+    sockets.forget(tmp_path / "s")
+    assert not (tmp_path / "s").exists()

@@ -91,7 +91,7 @@ def test_a_server_that_cannot_start_is_told_to_every_worker(tmp_path: Path) -> N
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "PostgreSQL: SQLMIG_PG_BIN names /nonsense" in output
-    assert "E   sqlmig.errors.ConfigError: SQLMIG_PG_BIN names /nonsense" in output
+    assert "sqlmig.errors.ConfigError: SQLMIG_PG_BIN names /nonsense" in output
 
 
 def test_which_server_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:

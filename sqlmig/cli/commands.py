@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -134,6 +134,15 @@ def command(*, changes: bool = False, hidden: bool = False) -> Callable[[Functio
     return lambda function: Declared(function, changes=changes, hidden=hidden)
 
 
+def _text(annotation: Any) -> Any:
+    """The parameter as typer is to know it: as text, where a callback of ours reads it."""
+    base, info = get_args(annotation)
+    if info.callback is None:
+        return annotation
+    text: Any = list[str] if "list" in str(base) else str
+    return Annotated[text | None if type(None) in get_args(base) else text, info]
+
+
 def _with_common_options(function: Function, changes: bool) -> Callable[..., int]:
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     common = {**COMMON, "yes": options.Yes} if changes else COMMON
@@ -150,10 +159,13 @@ def _with_common_options(function: Function, changes: bool) -> Callable[..., int
         )
         return function(invocation, **values) or 0
 
-    parameters = [CONTEXT, *(parameter.replace(kind=KEYWORD) for parameter in own)]
+    parameters = [
+        CONTEXT,
+        *(parameter.replace(kind=KEYWORD, annotation=_text(parameter.annotation)) for parameter in own),
+    ]
     for key, annotation in common.items():
         default = False if annotation in (options.Json, options.Verbose, options.Yes) else None
-        parameters.append(inspect.Parameter(key, KEYWORD, default=default, annotation=annotation))
+        parameters.append(inspect.Parameter(key, KEYWORD, default=default, annotation=_text(annotation)))
     vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__doc__ = function.__doc__

@@ -8,43 +8,42 @@ from typing import Annotated
 import typer
 
 
-def _whole(value: int | str | None, least: int) -> int | None:
-    if value is None:
+def _whole(text: str | None, least: int) -> int | None:
+    if text is None:
         return None
-    text = str(value)
     if not (text.isascii() and text.isdecimal()) or int(text) < least:
         raise typer.BadParameter(f"{text!r} is not a whole number from {least} on")
     return int(text)
 
 
-def version_number(value: int | str | None) -> int | None:
+def version_number(text: str | None) -> int | None:
     """A version as it is typed, leading zeros and all."""
-    return _whole(value, 0)
+    return _whole(text, 0)
 
 
-def natural_number(value: int | str | None) -> int | None:
-    return _whole(value, 1)
+def natural_number(text: str | None) -> int | None:
+    return _whole(text, 1)
 
 
-def seconds(value: float | str | None) -> float | None:
+def seconds(text: str | None) -> float | None:
     """Seconds in a duration such as ``30s``."""
-    if value is None or isinstance(value, float):
-        return value
+    if text is None:
+        return None
     from sqlmig.config import parse_duration
     from sqlmig.errors import ConfigError
 
     try:
-        return parse_duration(str(value))
+        return parse_duration(text)
     except ConfigError as error:
         raise typer.BadParameter(error.message) from None
 
 
-def folders(value: list[Path] | list[str] | None) -> list[Path] | None:
-    return None if value is None else [Path(folder) for folder in value]
+def folders(texts: list[str] | None) -> list[Path]:
+    return [Path(text) for text in texts or ()]
 
 
-def path(value: Path | str | None) -> Path | None:
-    return None if value is None else Path(value)
+def path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 Env = Annotated[

@@ -84,19 +84,21 @@ def database(server: Server, admin: psycopg.Connection[Any]) -> Iterator[Databas
 
 
 @pytest.fixture
-def project(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A folder with an empty ``sql``, whose commands go to ``database``."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return Project(folder, database, monkeypatch)
+    yield from make_project(tmp_path / "project", database, monkeypatch)
 
 
 @pytest.fixture
-def offline_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def offline_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A folder with an empty ``sql`` and no database at all."""
-    folder = tmp_path / "project"
+    yield from make_project(tmp_path / "project", None, monkeypatch)
+
+
+def make_project(folder: Path, database: Database | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     folder.mkdir()
-    return Project(folder, None, monkeypatch)
+    yield Project(folder, database, monkeypatch)
+    embedded.stop(folder / ".sqlmig")
 
 
 @pytest.fixture

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlmig.errors import Place, Problem
+from sqlmig.errors import FileError, Place, Problem
 from sqlmig.files import Discovery
-from sqlmig.migration import Script
-from sqlmig.plan import SCRIPT_PROBLEMS, script_problems
+from sqlmig.migration import Checksum, Script
+from sqlmig.plan import SCRIPT_PROBLEMS
 from sqlmig.standing import Standing, State
 
-FILE_PROBLEMS = SCRIPT_PROBLEMS | {"file_name", "duplicate_version", "down_without_up"}
-"""Findings that make an exit code of 2: the files cannot be used, whatever the history says."""
+FILE_PROBLEMS = SCRIPT_PROBLEMS | {
+    "file_name",
+    "duplicate_version",
+    "down_without_up",
+    "unreadable",
+    "name_mismatch",
+    "ignored_file",
+}
+"""Findings that make an exit code of 2: something is wrong with the files, whatever the history says."""
 
 Stored = Mapping[int, tuple[str | None, str | None]]
 """Up and down SQL as the history stores it, by version."""
@@ -23,9 +31,7 @@ def audit_files(discovery: Discovery) -> list[Problem]:
     """Everything wrong with names and texts. Reads every script whole; needs no database."""
     problems = list(discovery.problems)
     for migration in discovery.migrations:
-        for script in (migration.up, migration.down):
-            if script is not None:
-                problems.extend(replace(problem, version=migration.version) for problem in script_problems(script))
+        problems.extend(migration.problems)
     return problems
 
 
@@ -72,26 +78,25 @@ def diff(standing: Standing, stored: Stored) -> str:
     migration, applied = standing.migration, standing.applied
     if migration is None or applied is None:
         return ""
-    parts = []
-    if migration.up.checksum.raw != applied.up.raw:
-        parts.append(_diff_of(up, migration.up, f"{standing}.up.sql"))
-    recorded = applied.down.raw if applied.down is not None else None
-    if (migration.down.checksum.raw if migration.down else None) != recorded:
-        parts.append(_diff_of(down if recorded else "", migration.down, f"{standing}.down.sql"))
-    return "".join(parts)
-
-
-def _diff_of(before: str | None, after: Script | None, name: str) -> str:
-    if before is None:
-        return f"{name}: the applied text is not stored (it was longer than store_up_limit)\n"
-    lines = difflib.unified_diff(
-        _lines(before),
-        _lines(after.text() if after else ""),
-        f"{name} (applied)",
-        after.file if after else "(no file)",
+    return _diff_of(up, migration.up, applied.up, f"{standing}.up.sql") + _diff_of(
+        down, migration.down, applied.down, f"{standing}.down.sql"
     )
-    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def _diff_of(before: str | None, script: Script | None, recorded: Checksum | None, name: str) -> str:
+    """From what was applied (nothing, where ``recorded`` is None) to what the file says (nothing without one)."""
+    try:
+        if (script.checksum.raw if script else None) == (recorded.raw if recorded else None):
+            return ""
+        after = script.text() if script else ""
+    except FileError as error:
+        return f"{name}: {error.message}\n"
+    if before is None and recorded is not None:
+        return f"{name}: the applied text is not stored (it was longer than store_up_limit)\n"
+    file = script.file if script is not None else "(no file)"
+    lines = difflib.unified_diff(_lines(before or ""), _lines(after), f"{name} (applied)", file)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
+    return re.findall(r"[^\n]*\n|[^\n]+", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -24,7 +24,8 @@ class Apply:
 class Rollback:
     """Undo the last batch, or as told, in reverse order of application.
 
-    ``to`` undoes every applied version above it; ``to=0`` and ``everything`` undo all.
+    ``to`` undoes every applied version above it, and all of them where it is 0 and no migration has that version.
+    What a baseline recorded was never run here: it is undone only where ``only`` names it.
     """
 
     steps: int | None = None
@@ -92,13 +93,13 @@ class Plan:
         return tuple(problem for problem in self.problems if problem.warning)
 
     def raise_for_refusals(self) -> None:
-        """Raise CheckFailed where history forbids a step, FilesInvalid where a script must not run."""
+        """Raise FilesInvalid where a script must not run, else CheckFailed where history forbids a step; with all."""
         scripts = [problem for problem in self.refusals if problem.code in SCRIPT_PROBLEMS]
         history = [problem for problem in self.refusals if problem.code not in SCRIPT_PROBLEMS]
+        if scripts:
+            raise FilesInvalid([*scripts, *history])
         if history:
             raise CheckFailed(history)
-        if scripts:
-            raise FilesInvalid(scripts)
 
 
 SCRIPT_PROBLEMS = frozenset(
@@ -119,42 +120,37 @@ def plan(
 
     ``strict`` turns every warning about history into a refusal; ``drift_is_error`` those about changed SQL.
     Reads the scripts of the steps, so that nothing that must not run is found only after something ran.
-    Raises UsageError where the goal names a version, batch or migration that is not there.
+    Raises UsageError where the goal contradicts itself, or names a version, batch or migration that is not there.
     """
     known = standings(migrations, applied)
     if isinstance(goal, Apply):
         steps, problems = _apply_steps(known, goal)
     elif isinstance(goal, Rollback):
-        steps, problems = _rollback_steps(known, _chosen(known, goal))
+        steps, problems = _rollback_steps(known, goal)
     else:
-        down = Rollback(everything=isinstance(goal, Refresh))
-        steps, problems = _rollback_steps(known, _chosen(known, down))
-        undone = {step.version for step in steps}
-        again = [record for record in applied if record.version not in undone]
-        fresh = _again(standings(migrations, again), undone if isinstance(goal, Redo) else None)
-        steps += fresh[0]
-        problems += fresh[1]
-    notes = [
-        replace(standing.problem, warning=not (strict or (drift_is_error and standing.problem.code == "drift")))
-        for standing in known
-        if standing.problem is not None and standing.problem.code in ("drift", "comments_changed", "missing")
+        steps, problems = _renewal_steps(known, goal)
+    differences = [standing.problem for standing in known if standing.problem is not None]
+    history = [
+        _weighed(problem, strict=strict, drift_is_error=drift_is_error)
+        for problem in (*(found for found in differences if found.code in NOTES), *problems)
     ]
-    return Plan(goal, tuple(steps), (*notes, *problems, *_script_problems(steps)))
+    return Plan(goal, tuple(steps), (*history, *_script_problems(steps)))
 
 
-def _again(known: Sequence[Standing], only: set[int] | None) -> tuple[list[Step], list[Problem]]:
-    waiting = [
-        s for s in known if s.state in (State.PENDING, State.OUT_OF_ORDER) and (only is None or s.version in only)
-    ]
-    lost = only - {standing.version for standing in waiting} if only is not None else set()
-    problems = [
-        Problem("missing", f"version {version} cannot be applied again: its file is gone", None, version)
-        for version in sorted(lost)
-    ]
-    return [_up_step(standing) for standing in waiting], problems
+NOTES = ("drift", "comments_changed", "missing", "baseline")
+"""Findings that are told beside a plan, and forbid it only where that is asked for."""
+
+
+def _weighed(problem: Problem, *, strict: bool, drift_is_error: bool) -> Problem:
+    if problem.code not in NOTES:
+        return problem
+    return replace(problem, warning=not (strict or (drift_is_error and problem.code == "drift")))
 
 
 def _apply_steps(known: Sequence[Standing], goal: Apply) -> tuple[list[Step], list[Problem]]:
+    _require_one(migration=goal.only, to=goal.to)
+    _require_one(migration=goal.only, steps=goal.steps)
+    _require_natural(goal.steps)
     if goal.to is not None and goal.to not in {standing.version for standing in known}:
         raise no_version(goal.to, known)
     waiting = [s for s in known if s.state in (State.PENDING, State.OUT_OF_ORDER, State.FAILED)]
@@ -163,28 +159,58 @@ def _apply_steps(known: Sequence[Standing], goal: Apply) -> tuple[list[Step], li
         waiting = [standing for standing in waiting if standing.version == named.version]
     if goal.to is not None:
         waiting = [standing for standing in waiting if standing.version <= goal.to]
-    waiting = waiting[: goal.steps]
-    problems = [problem for standing in waiting if (problem := _refusal_to_apply(standing, goal)) is not None]
-    return [_up_step(standing) for standing in waiting if standing.migration is not None], problems
+    steps, problems = [], []
+    for standing in waiting[: goal.steps]:
+        refusal = _refusal_to_apply(standing, goal)
+        if refusal is not None:
+            problems.append(refusal)
+        if standing.migration is not None and (refusal is None or standing.state is State.OUT_OF_ORDER):
+            steps.append(_up_step(standing, standing.migration, standing.applied))
+    return steps, problems
+
+
+def _require_one(**chosen: object) -> None:
+    given = [name for name, value in chosen.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict each other", next_step="choose one of them")
+
+
+def _require_natural(steps: int | None) -> None:
+    if steps is not None and steps < 1:
+        raise UsageError(f"{steps} steps cannot be gone", next_step="count from 1: --steps 1")
 
 
 def _refusal_to_apply(standing: Standing, goal: Apply) -> Problem | None:
     if standing.state is State.OUT_OF_ORDER:
         return None if goal.allow_out_of_order else standing.problem
-    if standing.state is not State.FAILED:
+    record, problem = standing.applied, standing.problem
+    if standing.state is not State.FAILED or record is None or problem is None:
         return None
-    record = standing.applied
-    if record is not None and record.direction is Direction.UP and standing.migration is not None:
-        return None
-    return standing.problem
+    if record.direction is Direction.DOWN:
+        return problem
+    if standing.migration is None:
+        told = f"{problem.message}; its file is gone"
+        advice = f"restore the file, or undo it by hand, then: sqlmig repair {record.label} --mark-rolled-back"
+        return replace(problem, message=told, next_step=advice)
+    return _refusal_to_resume(record, standing.migration.up)
 
 
-def _up_step(standing: Standing) -> Step:
-    migration = standing.migration
-    if migration is None:
-        raise UsageError(f"{standing} has no up file")
-    record = standing.applied
-    resume_at = record.statement if record is not None and record.progress is not Progress.DONE else None
+def _refusal_to_resume(record: Applied, script: Script) -> Problem | None:
+    """What keeps a script that stopped half way from going on: that it now wants to be all or nothing."""
+    nothing_stays = record.progress is Progress.FAILED and record.statement == 1
+    if nothing_stays or script.problems or not script.header.transaction:
+        return None
+    return Problem(
+        "failed",
+        f"{record} stopped at statement {record.statement}/{record.statements} without a transaction, "
+        f"and {script.file} does not say no-transaction any more",
+        Place(script.file),
+        record.version,
+        next_step=f"put the header back; or undo it by hand, then: sqlmig repair {record.label} --mark-rolled-back",
+    )
+
+
+def _up_step(standing: Standing, migration: Migration, record: Applied | None) -> Step:
     return Step(
         standing.version,
         standing.label,
@@ -193,107 +219,148 @@ def _up_step(standing: Standing) -> Step:
         migration.up,
         migration,
         record,
-        resume_at=resume_at,
+        resume_at=_resume_at(record),
     )
 
 
-def _chosen(known: Sequence[Standing], goal: Rollback) -> list[Standing]:
-    done = sorted((s for s in known if s.applied is not None), key=_sequence, reverse=True)
+def _resume_at(record: Applied | None) -> int | None:
+    return record.statement if record is not None and record.progress is not Progress.DONE else None
+
+
+def _rollback_steps(known: Sequence[Standing], goal: Rollback) -> tuple[list[Step], list[Problem]]:
+    chosen = _chosen(known, goal)
+    left_out = [] if goal.only is not None else [record for record in chosen if record.baseline]
+    problems = [_never_run(left_out)] if left_out else []
+    steps = []
+    files = {standing.version: standing.migration for standing in known}
+    for record in chosen:
+        if record in left_out:
+            continue
+        found = _down_step(record, files[record.version])
+        if isinstance(found, Step):
+            steps.append(found)
+        else:
+            problems.append(found)
+    return steps, problems
+
+
+def _chosen(known: Sequence[Standing], goal: Rollback) -> list[Applied]:
+    """The records that the goal means, the last applied first."""
+    everything = goal.everything or None
+    _require_one(migration=goal.only, steps=goal.steps, to=goal.to, batch=goal.batch, all=everything)
+    _require_natural(goal.steps)
+    records = [standing.applied for standing in known if standing.applied is not None]
+    done = sorted(records, key=lambda record: record.sequence, reverse=True)
     if goal.only is not None:
         named = find(known, goal.only)
         if named.applied is None:
             raise UsageError(f"{named} is not applied", next_step="sqlmig status")
-        return [named]
-    if goal.everything or goal.to == 0:
+        return [named.applied]
+    if goal.everything:
         return done
     if goal.to is not None:
-        if goal.to not in {standing.version for standing in known}:
+        if goal.to != 0 and goal.to not in {standing.version for standing in known}:
             raise no_version(goal.to, known)
-        return [standing for standing in done if standing.version > goal.to]
+        kept = goal.to if goal.to in {standing.version for standing in known} else -1
+        return [record for record in done if record.version > kept]
     if goal.steps is not None:
         return done[: goal.steps]
     return _batch(done, goal.batch)
 
 
-def _batch(done: Sequence[Standing], batch: int | None) -> list[Standing]:
-    batches = {standing.applied.batch for standing in done if standing.applied is not None}
-    if batch is None:
-        wanted = max(batches, default=None)
-    elif batch in batches:
-        wanted = batch
-    else:
-        present = ", ".join(str(number) for number in sorted(batches)) or "none"
+def _batch(done: Sequence[Applied], batch: int | None) -> list[Applied]:
+    batches = {record.batch for record in done}
+    wanted = max(batches, default=0) if batch is None else batch
+    if batch is not None and batch not in batches:
+        present = ", ".join(map(str, sorted(batches))) or "none"
         raise UsageError(f"no applied migration is of batch {batch} (batches: {present})", next_step="sqlmig status")
-    return [standing for standing in done if standing.applied is not None and standing.applied.batch == wanted]
+    return [record for record in done if record.batch == wanted]
 
 
-def _sequence(standing: Standing) -> int:
-    return standing.applied.sequence if standing.applied is not None else -1
+def _never_run(records: Sequence[Applied]) -> Problem:
+    names = sorted(map(str, records)) if len(records) < 4 else [f"{records[-1]} to {records[0]}"]
+    return Problem(
+        "baseline",
+        f"{', '.join(names)}: recorded by a baseline and never run here, so not undone",
+        version=records[0].version if len(records) == 1 else None,
+        warning=True,
+        next_step=f"to run a down all the same, name the migration: sqlmig rollback {records[0].label}",
+    )
 
 
-def _rollback_steps(known: Sequence[Standing], chosen: Iterable[Standing]) -> tuple[list[Step], list[Problem]]:
-    steps, problems = [], []
-    for standing in chosen:
-        record = standing.applied
-        if record is None:
-            continue
-        if record.progress is not Progress.DONE and record.direction is Direction.UP:
-            problems.append(replace(unfinished(record), next_step=_half_applied_advice(record)))
-        elif not record.reversible:
-            problems.append(_irreversible(standing))
-        else:
-            steps.append(_down_step(standing, record))
+def _down_step(record: Applied, migration: Migration | None) -> Step | Problem:
+    """The way back of one migration, or why there is none.
+
+    The text that was stored when it was applied wins over a file that differs; but a rollback that stopped half way
+    goes on with the file, which is where a person corrects it.
+    """
+    unfinished_down = record.progress is not Progress.DONE
+    if unfinished_down and record.direction is Direction.UP:
+        advice = f"finish it: sqlmig apply; or undo it by hand, then: sqlmig repair {record.label} --mark-rolled-back"
+        return replace(unfinished(record), next_step=advice)
+    down = migration.down if migration is not None else None
+    use_file = down is not None and (unfinished_down or _is_recorded(down, record))
+    script = down if use_file else record.stored_down
+    if script is None or not record.reversible:
+        return _irreversible(record, migration)
+    refusal = _refusal_to_resume(record, script) if unfinished_down else None
+    return refusal or Step(
+        record.version,
+        record.label,
+        record.name,
+        Direction.DOWN,
+        script,
+        migration,
+        record,
+        from_history=not use_file,
+        resume_at=_resume_at(record),
+    )
+
+
+def _is_recorded(script: Script, record: Applied) -> bool:
+    try:
+        return record.down is not None and script.checksum == replace(record.down, sql=None)
+    except FileError:
+        return False
+
+
+def _irreversible(record: Applied, migration: Migration | None) -> Problem:
+    without = "its down is neither stored nor in the files" if record.reversible else "it was applied without a down"
+    return Problem(
+        "irreversible",
+        f"{record} is irreversible: {without}",
+        Place(migration.up.file) if migration is not None else None,
+        record.version,
+        next_step=f"write its down file and accept it: sqlmig repair {record.label}",
+    )
+
+
+def _renewal_steps(known: Sequence[Standing], goal: Redo | Refresh) -> tuple[list[Step], list[Problem]]:
+    """Down, and up again: the last batch (Redo), or whatever there is (Refresh)."""
+    everything = isinstance(goal, Refresh)
+    steps, problems = _rollback_steps(known, Rollback(everything=everything))
+    undone = {step.version for step in steps}
+    for standing in known:
+        waits = standing.version in undone or (everything and standing.applied is None)
+        accepted = everything and standing.applied is not None and standing.applied.retired
+        if waits and standing.migration is not None:
+            steps.append(_up_step(standing, standing.migration, None))
+        elif waits and not accepted:
+            told = f"{standing} cannot be applied again: its file is gone"
+            problems.append(Problem("lost", told, None, standing.version, next_step="restore the file"))
     return steps, problems
 
 
-def _half_applied_advice(record: Applied) -> str:
-    return f"finish it: sqlmig apply; or undo it by hand, then: sqlmig repair {record.label} --mark-rolled-back"
-
-
-def _irreversible(standing: Standing) -> Problem:
-    return Problem(
-        "irreversible",
-        f"{standing} is irreversible: it was applied without a down",
-        Place(standing.migration.up.file) if standing.migration else None,
-        standing.version,
-        next_step=f"write its down file and accept it: sqlmig repair {standing.label}",
-    )
-
-
-def _down_step(standing: Standing, record: Applied) -> Step:
-    down = standing.migration.down if standing.migration is not None else None
-    unchanged = down is not None and record.down is not None and down.checksum.raw == record.down.raw
-    script = down if unchanged else record.stored_down
-    if script is None:
-        raise UsageError(f"the history holds no down for {standing}")
-    resume_at = record.statement if record.progress is not Progress.DONE else None
-    return Step(
-        standing.version,
-        standing.label,
-        standing.name,
-        Direction.DOWN,
-        script,
-        standing.migration,
-        record,
-        from_history=not unchanged,
-        resume_at=resume_at,
-    )
-
-
 def _script_problems(steps: Iterable[Step]) -> list[Problem]:
-    problems: list[Problem] = []
+    found: dict[Problem, None] = {}
     for step in steps:
-        scripts = [step.script]
-        if step.direction is Direction.UP and step.migration is not None and step.migration.down is not None:
-            scripts.append(step.migration.down)
-        for script in scripts:
-            problems.extend(script_problems(script))
-    return problems
+        if step.direction is Direction.UP and step.migration is not None:
+            found.update(dict.fromkeys(step.migration.problems))
+        else:
+            found.update(dict.fromkeys(replace(problem, version=step.version) for problem in step.script.problems))
+    return list(found)
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:
     """Everything in a script that must not run, as findings and never as an exception."""
-    try:
-        return script.survey.problems
-    except FileError as error:
-        return (Problem(error.code, error.message, error.place or Place(script.file), next_step=error.next_step),)
+    return script.problems

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlmig.errors import FileError, Place, Problem, UsageError
+from sqlmig.errors import FileError, Place, Problem, ScriptError, UsageError
 from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
+from sqlmig.script import CHECKSUM_ALGORITHM
+
+LONGEST_FILE_NAME = 256
 
 
 class State(StrEnum):
@@ -77,39 +82,48 @@ def _compare(
     return (State.APPLIED if change is None or change.warning else State.DRIFTED), change
 
 
-COMMENTS = "comments or white space only"
-SQL = "SQL"
+COMMENTS = "changed: comments or white space only"
+SQL = "changed: SQL"
 
 
 def drift(migration: Migration, applied: Applied) -> Problem | None:
-    """What differs between the files and what was applied: None, a warning (comments or white space), or a finding."""
-    changes = [*_edit(migration.up, applied.up), *_edit(migration.down, applied.down)]
-    told = [f"{script.file} changed: {what}" for script, what in changes]
+    """What differs between the files and what was applied: None, a warning (comments or white space), or a finding.
+
+    A file that cannot be read any more differs.
+    """
+    edits = [edit for edit in (_edit(migration.up, applied.up), _edit(migration.down, applied.down)) if edit]
+    told = [f"{script.file} {what}" for script, what in edits]
     if migration.down is None and applied.down is not None:
         told.append("its down file is gone")
     if migration.down is not None and applied.down is None:
         told.append(f"{migration.down.file} was added later")
     if not told:
         return None
-    comments_only = len(told) == len(changes) and all(what == COMMENTS for _, what in changes)
+    comments_only = len(told) == len(edits) and all(what == COMMENTS for _, what in edits)
     return Problem(
         "comments_changed" if comments_only else "drift",
         f"{migration} is not what was applied: " + "; ".join(told),
-        Place(changes[0][0].file if changes else migration.up.file),
+        Place(edits[0][0].file if edits else migration.up.file),
         migration.version,
         warning=comments_only,
         next_step=f"undo the edit, or accept it: sqlmig repair {migration.label}",
     )
 
 
-def _edit(script: Script | None, recorded: Checksum | None) -> list[tuple[Script, str]]:
-    if script is None or recorded is None or script.checksum.raw == recorded.raw:
-        return []
+def _edit(script: Script | None, recorded: Checksum | None) -> tuple[Script, str] | None:
+    if script is None or recorded is None:
+        return None
+    if recorded.algorithm != CHECKSUM_ALGORITHM:
+        return script, f"was recorded by another sqlmig, with checksums of kind {recorded.algorithm}"
     try:
+        if script.checksum.raw == recorded.raw:
+            return None
         same_tokens = recorded.sql is not None and script.full_checksum.sql == recorded.sql
-    except FileError:
+    except ScriptError:
         same_tokens = False
-    return [(script, COMMENTS if same_tokens else SQL)]
+    except FileError as error:
+        return script, f"changed: {error.message.removeprefix(script.file).strip()}"
+    return script, COMMENTS if same_tokens else SQL
 
 
 def _out_of_order(migration: Migration | None, version: int, highest: int) -> Problem:
@@ -125,38 +139,43 @@ def _out_of_order(migration: Migration | None, version: int, highest: int) -> Pr
 def _missing(applied: Applied) -> Problem:
     when = f" on {applied.applied_at:%Y-%m-%d}" if applied.applied_at else ""
     who = f" by {applied.applied_by}" if applied.applied_by else ""
+    undo = f", or undo it: sqlmig rollback {applied.label}" if applied.reversible else ""
     return Problem(
         "missing",
         f"{applied} was applied{when}{who}, and its file is gone",
         None,
         applied.version,
-        next_step=f"restore it, or undo it: sqlmig rollback {applied.label}, or accept it: sqlmig repair {applied.label}",
+        next_step=f"restore it{undo}, or accept it: sqlmig repair {applied.label}",
     )
 
 
 def unfinished(applied: Applied) -> Problem:
+    """That a non-transactional script stopped half way: where, why, and how it goes on."""
     verb = "failed" if applied.progress is Progress.FAILED else "was interrupted"
-    doing = "" if applied.direction is Direction.UP else "its rollback "
+    undoing = applied.direction is Direction.DOWN
     why = f": {applied.error}" if applied.error else ""
-    again = "apply" if applied.direction is Direction.UP else "rollback"
+    again = f"sqlmig rollback {applied.label}" if undoing else "sqlmig apply"
+    correct = "correct that statement and " if applied.progress is Progress.FAILED else ""
     return Problem(
         "failed",
-        f"{applied}: {doing}{verb} at statement {applied.statement}/{applied.statements}{why}",
+        f"{applied}: {'its rollback ' if undoing else ''}{verb} at statement "
+        f"{applied.statement}/{applied.statements}{why}",
         None,
         applied.version,
-        next_step=f"correct that statement and continue: sqlmig {again}",
+        next_step=f"{correct}continue: {again}",
     )
 
 
 def find(known: Sequence[Standing], text: str) -> Standing:
-    """The migration that a person means by ``003``, ``3``, ``create_users`` or ``003_create_users``.
+    """The migration meant by ``003``, ``3``, ``create_users``, ``003_create_users`` or the path of one of its files.
 
     Raises UsageError where there is none, or more than one.
     """
+    name = re.split(r"[/\\]", text)[-1]
     fits: list[Callable[[Standing], bool]] = [
-        lambda standing: text.isdecimal() and standing.version == int(text),
-        lambda standing: text in (str(standing), f"{standing}.up.sql", f"{standing}.down.sql"),
-        lambda standing: standing.name == text,
+        lambda standing: _is_version(name) and standing.version == int(name),
+        lambda standing: name in (str(standing), f"{standing}.up.sql", f"{standing}.down.sql"),
+        lambda standing: name == standing.name,
     ]
     for fit in fits:
         found = [standing for standing in known if fit(standing)]
@@ -166,10 +185,20 @@ def find(known: Sequence[Standing], text: str) -> Standing:
             raise UsageError(
                 f"{text!r} could be " + " or ".join(map(str, found)), next_step="name the migration by its version"
             )
-    raise UsageError(f"there is no migration {text!r}", next_step="sqlmig status")
+    if _is_version(name):
+        raise no_version(int(name), known)
+    near = difflib.get_close_matches(name, [word for standing in known for word in (str(standing), standing.name)], 3)
+    raise UsageError(
+        f"there is no migration {text!r}" + (f"; near it: {', '.join(near)}" if near else ""), next_step="sqlmig status"
+    )
+
+
+def _is_version(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) < LONGEST_FILE_NAME
 
 
 def no_version(version: int, known: Sequence[Standing]) -> UsageError:
+    """The error for a version that neither a file nor the history has; names those next to it."""
     near = sorted(known, key=lambda standing: abs(standing.version - version))[:3]
     names = ", ".join(str(standing) for standing in sorted(near, key=lambda standing: standing.version))
     return UsageError(

@@ -10,8 +10,9 @@ from enum import Enum
 from pathlib import Path
 
 from sqlmig.embedded import sockets
-from sqlmig.embedded.binaries import Programs, every_binaries
+from sqlmig.embedded.binaries import every_binaries
 from sqlmig.embedded.processes import Account, command_line, works_in
+from sqlmig.embedded.programs import Programs
 from sqlmig.errors import NoServer
 
 DATABASE = "app"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sqlmig.embedded import sockets
-from sqlmig.embedded.binaries import Programs
 from sqlmig.embedded.cluster import Cluster, State
 from sqlmig.embedded.processes import POLL_SECONDS, Account, tail
+from sqlmig.embedded.programs import Programs
 from sqlmig.errors import NoServer
 
 READY_SECONDS = 60.0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sqlmig.embedded import cluster as clusters
 from sqlmig.embedded import sockets
-from sqlmig.embedded.binaries import Programs, find_programs
 from sqlmig.embedded.cluster import Cluster, State
 from sqlmig.embedded.launch import (
     READY_SECONDS,
@@ -22,6 +21,7 @@ from sqlmig.embedded.launch import (
     wait_until_ready,
 )
 from sqlmig.embedded.processes import POLL_SECONDS, account_for, end, locked, require_unix, tail
+from sqlmig.embedded.programs import Programs, find_programs
 from sqlmig.errors import NoServer
 
 LOCK_SECONDS = 90.0

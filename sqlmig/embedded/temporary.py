@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from sqlmig.embedded import cluster as clusters
 from sqlmig.embedded import sockets
-from sqlmig.embedded.binaries import find_programs
 from sqlmig.embedded.cluster import Cluster
 from sqlmig.embedded.launch import Server, explained, open_log, server_command, wait_until_ready
 from sqlmig.embedded.processes import account_for, command_line, end, require_unix
+from sqlmig.embedded.programs import find_programs
 
 if TYPE_CHECKING:
     from sqlmig.embedded.guard import Order

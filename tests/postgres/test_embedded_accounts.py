@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from sqlmig import embedded
-from sqlmig.embedded import Server, binaries, processes, sockets
+from sqlmig.embedded import Server, binaries, processes, programs, sockets
 from sqlmig.embedded.processes import Account, account_for
 from sqlmig.errors import NoServer
-from tests.support.processes import IS_ROOT, ordinary_user, python, python_output
+from tests.support.processes import IS_ROOT, PREPARED, SOURCES, ordinary_user, python, python_output
 from tests.support.session import server_environment
 
 ENVIRON = server_environment()
@@ -109,7 +109,7 @@ def test_programs_in_a_folder_that_a_shell_would_misread(workplace: Path) -> Non
     environ = {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)}
     with embedded.ephemeral(environ=environ) as server, psycopg.connect(server.conninfo) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-        assert binaries.SHELL_SAFE.fullmatch(str(server.bindir))
+        assert programs.SHELL_SAFE.fullmatch(str(server.bindir))
 
 
 def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -234,21 +234,21 @@ if IS_ROOT:
         environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
         (closed_binaries.parent / "share" / "private").write_text("")
         (closed_binaries.parent / "share" / "private").chmod(0o600)
-        first = binaries.find_programs(account, environ).binaries
-        assert first.bindir.is_relative_to(binaries.SYSTEM_CACHE / "sqlmig")
+        first = programs.find_programs(account, environ).binaries
+        assert first.bindir.is_relative_to(programs.SYSTEM_CACHE / "sqlmig")
         assert binaries.ask_version(first.bindir, environ, account) == first.version
         for path in (first.bindir, *first.bindir.parents):
             found = path.stat()
             assert found.st_uid == 0
             assert not found.st_mode & 0o022
         assert stat.S_IMODE((first.bindir.parent / "share" / "private").stat().st_mode) == 0o644
-        assert binaries.find_programs(account, environ).binaries == first
+        assert programs.find_programs(account, environ).binaries == first
         assert modes(closed_binaries) == before
         (closed_binaries.parent / "share" / "private").write_text("changed")
-        second = binaries.find_programs(account, environ).binaries
+        second = programs.find_programs(account, environ).binaries
         assert second.bindir != first.bindir
         for bindir in (first.bindir, second.bindir):
-            home = next(parent for parent in bindir.parents if parent.parent == binaries.SYSTEM_CACHE / "sqlmig")
+            home = next(parent for parent in bindir.parents if parent.parent == programs.SYSTEM_CACHE / "sqlmig")
             shutil.rmtree(home)
 
     def test_a_cache_that_others_could_have_prepared_is_not_used(
@@ -258,10 +258,10 @@ if IS_ROOT:
         account = account_for(tmp_path / "data")
         with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as shared:
             Path(shared).chmod(0o755)
-            monkeypatch.setattr(binaries, "SYSTEM_CACHE", Path(shared))
+            monkeypatch.setattr(programs, "SYSTEM_CACHE", Path(shared))
             environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries), "XDG_CACHE_HOME": shared}
             with pytest.raises(NoServer, match="no folder for a copy") as caught:
-                binaries.find_programs(account, environ)
+                programs.find_programs(account, environ)
         assert "SQLMIG_PG_BIN" in str(caught.value.next_step)
 
     def test_a_folder_of_programs_that_is_no_installation(closed_binaries: Path, tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ if IS_ROOT:
         shutil.rmtree(closed_binaries.parent / "share")
         account = account_for(tmp_path / "data")
         with pytest.raises(NoServer, match="it is no installation of its own"):
-            binaries.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)})
+            programs.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)})
 
     def test_a_copy_that_does_not_run_either(tmp_path: Path) -> None:
         """Where the account cannot run the programs wherever they lie, the error says whom to let in."""
@@ -282,9 +282,9 @@ if IS_ROOT:
         (bindir.parent / "share" / "postgres.bki").write_text("")
         account = account_for(tmp_path / "data")
         with pytest.raises(NoServer, match=f"the user {account.name} cannot run") as caught:
-            binaries.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)})
+            programs.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)})
         assert account.name in str(caught.value.next_step)
-        (copy,) = (binaries.SYSTEM_CACHE / "sqlmig").glob("*/only-root")
+        (copy,) = (programs.SYSTEM_CACHE / "sqlmig").glob("*/only-root")
         shutil.rmtree(copy.parent)
 
     def test_two_copies_at_once(closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,17 +292,17 @@ if IS_ROOT:
         account = account_for(tmp_path / "data")
         environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
         (closed_binaries.parent / "share" / "unlike-others").write_text(str(tmp_path))
-        real = binaries._open_to_all
+        real = programs._open_to_all
         first: list[Path] = []
 
         def overtaken(copy: Path) -> None:
             real(copy)
-            monkeypatch.setattr(binaries, "_open_to_all", real)
-            first.append(binaries.find_programs(account, environ).binaries.bindir)
+            monkeypatch.setattr(programs, "_open_to_all", real)
+            first.append(programs.find_programs(account, environ).binaries.bindir)
 
-        monkeypatch.setattr(binaries, "_open_to_all", overtaken)
-        assert [binaries.find_programs(account, environ).binaries.bindir] == first
-        cache = binaries.SYSTEM_CACHE / "sqlmig"
+        monkeypatch.setattr(programs, "_open_to_all", overtaken)
+        assert [programs.find_programs(account, environ).binaries.bindir] == first
+        cache = programs.SYSTEM_CACHE / "sqlmig"
         assert list(cache.glob("new-*")) == []
         shutil.rmtree(next(parent for parent in first[0].parents if parent.parent == cache))
 
@@ -312,12 +312,49 @@ if IS_ROOT:
         """Root often works with umask 077; the account must reach the copy all the same."""
         with tempfile.TemporaryDirectory(prefix="sqlmig-test-", dir="/var/cache") as cache:
             Path(cache).chmod(0o755)
-            monkeypatch.setattr(binaries, "SYSTEM_CACHE", Path(cache))
+            monkeypatch.setattr(programs, "SYSTEM_CACHE", Path(cache))
             umask = os.umask(0o077)
             try:
-                found = binaries.find_programs(
+                found = programs.find_programs(
                     account_for(tmp_path / "data"), {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
                 )
             finally:
                 os.umask(umask)
             assert found.binaries.bindir.is_relative_to(cache)
+
+    CAP_SETUID, CAP_SYS_PTRACE = 7, 19
+
+    LIMITED = """
+import ctypes
+PR_CAPBSET_DROP = 24
+ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, int(sys.argv[1]))
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[2:]])
+"""
+
+    def test_root_that_cannot_become_anybody(workplace: Path) -> None:
+        """Root without the right to change its user, as in some containers, is told so before anything is made."""
+        code = PREPARED.format(sources=str(SOURCES), user=None) + REFUSED
+        folder = workplace / ".sqlmig"
+        message, advice = python_output(LIMITED, str(CAP_SETUID), code, folder).splitlines()
+        assert "this root cannot become the user" in message
+        assert advice == "run sqlmig as an ordinary user"
+        assert not (folder / "data").exists()
+
+    def test_root_that_may_not_look_into_processes(workplace: Path) -> None:
+        """Docker's root has no CAP_SYS_PTRACE: it starts, finds, restarts after a kill, and stops all the same."""
+        code = """
+import signal
+from sqlmig.embedded.processes import works_in
+folder = Path(sys.argv[1])
+first = embedded.start(folder)
+assert works_in(first.pid, folder / "data") is None
+os.kill(first.pid, signal.SIGKILL)
+while embedded.running(folder):
+    pass
+second = embedded.start(folder)
+assert second.pid != first.pid
+assert embedded.running(folder) == second
+print(embedded.stop(folder), embedded.running(folder))
+"""
+        code = PREPARED.format(sources=str(SOURCES), user=None) + code
+        assert python_output(LIMITED, str(CAP_SYS_PTRACE), code, workplace / ".sqlmig") == "True None"

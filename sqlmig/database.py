@@ -80,6 +80,8 @@ class Session:
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
         self.backend_pid = connection.pgconn.backend_pid
+        self.completed_uncancelled = False
+        """Whether the message that was last interrupted had completed before it could be cancelled."""
         self.on_notice: Callable[[ServerReport], None] = lambda report: None
         self.on_idle: Callable[[], None] = lambda: None
         """Called every half second while the server has not answered."""
@@ -214,8 +216,8 @@ class Session:
 
     def _discard_rest(self) -> None:
         with suppress(psycopg.OperationalError):
-            while self._next() is not None:
-                pass
+            while (result := self._next()) is not None:
+                self.completed_uncancelled = result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
     def _next(self) -> pq.abc.PGresult | None:
         while self.pgconn.is_busy():
@@ -237,6 +239,7 @@ class Session:
         return found[0][1] if found else 0
 
     def _cancel(self) -> None:
+        self.completed_uncancelled = False
         if self.alive and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
             with suppress(psycopg.Error):
                 self.connection.cancel_safe(timeout=5)

@@ -67,15 +67,14 @@ class Runner:
                 else:
                     self._run_stepwise(steps, batch)
         except ConnectionLost as error:
-            self.done = self._ask_history(plan.steps, batch)
-            error.left_behind = self._told(plan.steps)
+            error.left_behind = self._ask_history(plan.steps, batch)
             error.next_step = "sqlmig status, then run the command again"
             raise
         except KeyboardInterrupt as error:
             self.session.roll_back()
-            self.done = self._ask_history(plan.steps, batch)
             code = getattr(error, "exit_code", 130)
-            raise Interrupted("interrupted", exit_code=code, left_behind=self._told(plan.steps)) from error
+            left_behind = self._ask_history(plan.steps, batch)
+            raise Interrupted("interrupted", exit_code=code, left_behind=left_behind) from error
         except SqlmigError as error:
             self.session.roll_back()
             self._log_failure(plan.steps, error)
@@ -136,17 +135,18 @@ class Runner:
         found = self.look_for_blockers(self.session.backend_pid)
         self.blockers = found or self.blockers
 
-    def _ask_history(self, steps: Sequence[Step], batch: int) -> int:
-        """How many steps are committed, by the history; what is known without it where it cannot be asked."""
+    def _ask_history(self, steps: Sequence[Step], batch: int) -> str:
+        """Correct ``done`` by the history, and tell it in words; what is known without it where it cannot be asked."""
         try:
             session = self.session if self.session.alive else self._reconnected()
             records = {record.version: record for record in self.history.read(session)}
         except SqlmigError:
-            return self.done
+            return f"{self._told(steps)}, as far as was heard; the server cannot be asked about the rest"
         if session is not self.session:
             session.close()
         behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
-        return self.done + sum(1 for _ in behind)
+        self.done += sum(1 for _ in behind)
+        return self._told(steps) + _half_way(steps[self.done :], records)
 
     def _reconnected(self) -> Session:
         """A new session, once the old one's backend is gone: until then a COMMIT could still be under way."""
@@ -180,5 +180,14 @@ def _committed(step: Step, records: Mapping[int, Applied], batch: int) -> bool:
     """Whether the history shows that a step of the run with this batch number took place."""
     record = records.get(step.version)
     if step.direction is Direction.UP:
-        return record is not None and record.progress is Progress.DONE and record.batch == batch
+        if record is None or record.progress is not Progress.DONE:
+            return False
+        return record.batch == batch or step.resume_at is not None
     return record is None or record.batch == batch
+
+
+def _half_way(steps: Sequence[Step], records: Mapping[int, Applied]) -> str:
+    record = records.get(steps[0].version) if steps else None
+    if record is None or record.progress is Progress.DONE:
+        return ""
+    return f"; {record} stopped at statement {record.statement}/{record.statements}, those before it stay"

@@ -67,6 +67,7 @@ class Runner:
                 else:
                     self._run_stepwise(steps, batch)
         except ConnectionLost as error:
+            self.session.roll_back()
             error.left_behind = self._ask_history(plan.steps, batch)
             error.next_step = "sqlmig status, then run the command again"
             raise

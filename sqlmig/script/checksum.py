@@ -15,12 +15,18 @@ class Checksum:
     """The two hashes of a script.
 
     ``raw`` covers the text with the BOM removed and every line break as LF; ``sql`` covers its tokens alone,
-    without comments and the white space between them. ``sql`` is None where it was never needed.
+    without comments and the white space between them, and those headers that say what comes of them: whose it is,
+    in which transaction, whether there is a way back. ``sql`` is None where it was never needed.
     """
 
     raw: str
     sql: str | None = None
     algorithm: int = CHECKSUM_ALGORITHM
+
+
+def sql_checksum(tokens: str, header: str) -> str:
+    """The hash of a script's tokens, or, where a header says what comes of them, of both."""
+    return hashlib.sha256(f"{tokens}\n{header}".encode()).hexdigest() if header else tokens
 
 
 class RawDigest:

@@ -21,6 +21,12 @@ class Header:
     role: str | None = None
     irreversible: bool = False
 
+    @property
+    def outcome(self) -> str:
+        """What it says about the outcome of the script, spelled in one way; empty where that is nothing."""
+        said = ["" if self.transaction else "no-transaction", "irreversible" if self.irreversible else ""]
+        return "\n".join(filter(None, [*said, f"role = {self.role}" if self.role else ""]))
+
 
 FLAGS = ("no-transaction", "irreversible")
 VALUES = ("lock_timeout", "role", "statement_timeout")
@@ -81,9 +87,8 @@ def _unquoted(value: str) -> str:
 
 
 def _suggestion(word: str) -> str:
-    known = [*FLAGS, *VALUES]
-    near = difflib.get_close_matches(word.lower().replace("_", "-"), [name.replace("_", "-") for name in known], 1, 0.6)
-    if near:
-        meant = next(name for name in known if name.replace("_", "-") == near[0])
-        return f"did you mean: -- sqlmig: {meant}" + (" = ..." if meant in VALUES else "")
-    return "known directives: " + ", ".join(known)
+    spelled = {name.replace("_", "-"): name for name in (*FLAGS, *VALUES)}
+    for attempt in (word, *word.split()[:1]):
+        for near in difflib.get_close_matches(attempt.lower().replace("_", "-"), spelled, 1):
+            return f"did you mean: -- sqlmig: {spelled[near]}" + (" = ..." if spelled[near] in VALUES else "")
+    return "known directives: " + ", ".join(spelled.values())

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
-from sqlmig.script.checksum import Checksum, RawDigest
+from sqlmig.script.checksum import Checksum, RawDigest, sql_checksum
 from sqlmig.script.header import Header, read_header
 from sqlmig.script.source import Source
 
@@ -118,7 +118,7 @@ class Script:
             raise _in_file(error, self.file) from error
         if digest.hexdigest() != raw:
             raise self._changed("while it was being read")
-        return Checksum(raw, tokens)
+        return Checksum(raw, sql_checksum(tokens, self._head[0].outcome))
 
     def _watched(self, digest: RawDigest) -> Iterator[str]:
         """The chunks, and their raw checksum in ``digest``; a second BOM is part of the text."""

@@ -54,7 +54,7 @@ def count_of_servers(folder: Path) -> int:
         lambda folder: (folder / "lock").exists(),
         lambda folder: (folder / "data.tmp").exists(),
         lambda folder: (folder / "data.tmp" / "PG_VERSION").exists(),
-        lambda folder: (folder / "data.tmp" / "base" / "5").exists(),
+        lambda folder: len(list((folder / "data.tmp" / "base").glob("*"))) > 1,
         lambda folder: (folder / "data").exists(),
         lambda folder: (folder / "server.log").exists(),
         lambda folder: (folder / "data" / "postmaster.pid").exists(),

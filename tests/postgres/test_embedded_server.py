@@ -266,13 +266,14 @@ def test_the_programs_that_fit_are_named(folder: Path, workplace: Path, monkeypa
 
     server = embedded.start(folder, environ=ENVIRON)
     embedded.stop(folder)
-    old = workplace / "debian" / "14" / "bin"
+    version = "14" if server.version != "14" else "16"
+    old = workplace / "debian" / version / "bin"
     old.mkdir(parents=True)
     for program in ("postgres", "initdb"):
-        (old / program).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.9 (Debian)'\n")
+        (old / program).write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}.9 (Debian)'\n")
         (old / program).chmod(0o755)
     monkeypatch.setattr(binaries, "DEBIAN", workplace / "debian")
-    (folder / "data" / "PG_VERSION").write_text("14\n")
+    (folder / "data" / "PG_VERSION").write_text(f"{version}\n")
     with pytest.raises(NoServer) as caught:
         embedded.start(folder, environ={**ENVIRON, "SQLMIG_PG_BIN": str(server.bindir)})
     assert f"SQLMIG_PG_BIN={old}" in str(caught.value.next_step)

@@ -16,6 +16,7 @@ from sqlmig.statements.lexer import (
     inside_parentheses_pattern,
     last_token_pattern,
     outside_parentheses_pattern,
+    routine_head_pattern,
     token_end,
     token_pattern,
     tokens,
@@ -77,39 +78,51 @@ def statement_end(text: str, start: int, standard: bool, *, final: bool) -> int:
     UNKNOWN if no ``;`` ends it in this text; of a final text that says that the end of the text ends it.
     Raises Unreadable for what is never closed and for psql's own commands.
     """
-    end = _next_semicolon(text, start, standard, final=final)
-    if end < 0 or not _is_routine(text, start, standard):
-        return end
-    body = _atomic_body(text, start, end, standard)
-    return end if body < 0 else _body_end(text, body, standard, final=final)
+    if not _is_routine(text, start, standard):
+        return _next_stop(text, start, outside_parentheses_pattern(standard), standard, final=final)
+    at = start
+    while True:
+        at = _next_stop(text, at, routine_head_pattern(standard), standard, final=final)
+        if at < 0 or text[at - 1] == ";":
+            return at
+        at += len("BEGIN")
+        after = gap_end(text, at, final=final)
+        if after < 0:
+            return UNKNOWN
+        if atomic := _ATOMIC.match(text, after):
+            return _body_end(text, atomic.end(), standard, final=final)
 
 
 def last_token_end(text: str, start: int, standard: bool) -> int:
     """Where the last token of a statement without ``;`` ends, which is everything from ``start`` on."""
+    if _NUMBER_OR_COMMENT.search(text, start):
+        return max(end for _, _, end in tokens(text, standard, start))
     pattern = last_token_pattern(standard)
     at = start
     while True:
+        known = at
         match = pattern.match(text, at)
         at = match.end() if match else at
         after = gap_end(text, at, final=True)
         if after == len(text):
             return at
-        at = _after_token(text, after, at, standard, final=True)
+        at = _after_token(text, after, known, standard, final=True)
 
 
-def _next_semicolon(text: str, at: int, standard: bool, *, final: bool) -> int:
-    outside, inside = outside_parentheses_pattern(standard), inside_parentheses_pattern(standard)
+_NUMBER_OR_COMMENT = re.compile(r"[0-9.][eE]--")
+"""``1e--`` is a number with a sign, ``size--`` a word and a comment."""
+
+
+def _next_stop(text: str, at: int, outside: re.Pattern[str], standard: bool, *, final: bool) -> int:
+    """The end of the next ``;`` outside parentheses, or the place of a BEGIN where ``outside`` stops at one."""
+    inside = inside_parentheses_pattern(standard)
     depth = 0
     while True:
         known = at
-        if depth:
-            match = inside.match(text, at)
-            at = match.end() if match else at
-        else:
-            match = outside.match(text, at)
-            at = match.end() if match else at
-            if match and match[1]:
-                return at
+        match = (inside if depth else outside).match(text, at)
+        at = match.end() if match else at
+        if match and not depth and match[1]:
+            return at
         character = text[at : at + 1]
         if character == "(":
             depth, at = depth + 1, at + 1
@@ -117,6 +130,8 @@ def _next_semicolon(text: str, at: int, standard: bool, *, final: bool) -> int:
             depth, at = max(depth - 1, 0), at + 1
         elif character == "\\":
             raise Unreadable(at, *advice(text, at))
+        elif character in ("b", "B"):
+            return at
         else:
             at = _after_token(text, at, known, standard, final=final) if character else UNKNOWN
             if at < 0:
@@ -127,10 +142,7 @@ def _after_token(text: str, at: int, known: int, standard: bool, *, final: bool)
     """Where the token ends that covers ``at``; ``known`` is a place before it where one certainly begins."""
     pattern = token_pattern(standard)
     begin = _word_start(text, at, known)
-    while True:
-        match = pattern.match(text, begin)
-        if match is None:
-            return UNKNOWN
+    while match := pattern.match(text, begin):
         end = token_end(text, match)
         if end < 0:
             if final:
@@ -139,6 +151,7 @@ def _after_token(text: str, at: int, known: int, standard: bool, *, final: bool)
         if end > at and not (match.lastgroup in ("dollar", "other") and _WORD_CHARACTER.match(text, end)):
             return end
         begin = end
+    return UNKNOWN
 
 
 _WORD_CHARACTER = re.compile(r"[^\x00-#%-/:-@\[-\^`{-\x7f]")
@@ -170,44 +183,33 @@ def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, in
             depth = max(depth + (character == "(") - (character == ")"), 0)
 
 
-_ROUTINES = (("CREATE", "FUNCTION"), ("CREATE", "PROCEDURE"))
-_ROUTINES_REPLACED = (("CREATE", "OR", "REPLACE", "FUNCTION"), ("CREATE", "OR", "REPLACE", "PROCEDURE"))
+_ROUTINE = re.compile(rf"(?i:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
+_NO_ROUTINE = re.compile(rf"(?i:(?!create)[a-z]|create{GAP}(?!or|function|procedure)[a-z])")
+_ROUTINES = (
+    ("CREATE", "FUNCTION"),
+    ("CREATE", "PROCEDURE"),
+    ("CREATE", "OR", "REPLACE", "FUNCTION"),
+    ("CREATE", "OR", "REPLACE", "PROCEDURE"),
+)
 
 
 def _is_routine(text: str, start: int, standard: bool) -> bool:
-    """Whether the first words are CREATE [OR REPLACE] FUNCTION | PROCEDURE."""
-    if text[start].isalpha() and text[start] not in "cC":
+    """Whether the first words outside parentheses are CREATE [OR REPLACE] FUNCTION | PROCEDURE, as psql asks."""
+    if _ROUTINE.match(text, start):
+        return True
+    if _NO_ROUTINE.match(text, start):
         return False
     words: tuple[str, ...] = ()
     for word, _, _ in _words(text, start, standard):
         words += (word,)
-        if words in _ROUTINES or words in _ROUTINES_REPLACED:
+        if not any(routine[: len(words)] == words for routine in _ROUTINES):
+            return False
+        if words in _ROUTINES:
             return True
-        if not any(known[: len(words)] == words for known in _ROUTINES + _ROUTINES_REPLACED):
-            break
     return False
 
 
-_ATOMIC = re.compile(r"[aA][tT][oO][mM][iI][cC]")
-
-
-def _atomic_body(text: str, start: int, end: int, standard: bool) -> int:
-    """Where the body after BEGIN ATOMIC begins in a routine's text up to its first ``;``; UNKNOWN if there is none.
-
-    The pair is asked for because a function, a type or a parameter may be called ``begin``.
-    """
-    if not _ATOMIC.search(text, start, end):
-        return UNKNOWN
-    after_begin = UNKNOWN
-    for word, word_start, word_end in _words(text, start, standard):
-        if word_start >= end:
-            break
-        if word == "ATOMIC" and after_begin >= 0 and gap_end(text, after_begin, final=True) == word_start:
-            return word_end
-        after_begin = word_end if word == "BEGIN" else UNKNOWN
-    return UNKNOWN
-
-
+_ATOMIC = re.compile(rf"(?i:atomic){WORD_END}")
 _WORD = re.compile(rf"[A-Za-z]++{WORD_END}|[(;]|\Z")
 _BODY_STATEMENTS = frozenset(
     ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "RETURN", "(", ";")
@@ -230,7 +232,7 @@ def _body_end(text: str, body: int, standard: bool, *, final: bool) -> int:
         if match and match.end() == len(text) and not final:
             return UNKNOWN
         word = match[0].upper() if match else ""
-        end = _next_semicolon(text, at, standard, final=final)
+        end = _next_stop(text, at, outside_parentheses_pattern(standard), standard, final=final)
         if word == "END":
             return end
         if word not in _BODY_STATEMENTS or (end < 0 and final):

@@ -10,6 +10,16 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+
+def _repeat(*alternatives: str) -> str:
+    """Any number of the alternatives, never given back.
+
+    The alternative that never matches costs little, and Python before 3.11.5 needs it: without it the round that fails
+    leaves the place where it failed as the end of the match, if it looked around or repeated something.
+    """
+    return "(?:" + "|".join((*alternatives, "(?!)")) + ")*+"
+
+
 _LETTER = r"[^\x00-@\[-\^`{-\x7f]"
 _TAG_CHARACTER = r"[^\x00-/:-@\[-\^`{-\x7f]"
 _WORD_CHARACTER = r"[^\x00-#%-/:-@\[-\^`{-\x7f]"
@@ -19,14 +29,14 @@ WORD_END = rf"(?!{_WORD_CHARACTER})"
 
 _SPACE = r"[ \t\n\r\f\v]"
 _LINE_COMMENT = r"--[^\n\r]*+"
-_FLAT_COMMENT = r"/\*[^*/]*+(?:\*(?!/)[^*/]*+|/(?!\*)[^*/]*+)*+\*/"
-GAP = rf"(?:{_SPACE}++|{_LINE_COMMENT}|{_FLAT_COMMENT})*+"
+_FLAT_COMMENT = r"/\*" + _repeat(r"[^*/]++", r"\*(?!/)", r"/(?!\*)") + r"\*/"
+GAP = _repeat(rf"{_SPACE}++", _LINE_COMMENT, _FLAT_COMMENT)
 """White space and comments, up to a block comment that has another one inside."""
 
 _DOLLAR_QUOTE = rf"\$(?:{_LETTER}{_TAG_CHARACTER}*+)?\$"
 _QUOTED_NAME = r'"[^"]*+(?:""[^"]*+)*+"'
 
-_INTEGER = r"[0-9]++(?:_[0-9]++)*+"
+_INTEGER = "[0-9]++" + _repeat("_[0-9]++")
 _NUMBER = rf"(?:{_INTEGER}(?:\.(?!\.)(?:{_INTEGER})?)?|\.{_INTEGER})(?:[eE][+-](?:{_INTEGER}(?:{_WORD})?)?|{_WORD})?"
 """Letters directly after a number belong to it, although the server then refuses it."""
 _PARAMETER = rf"\$[0-9]++(?:{_WORD})?"
@@ -34,7 +44,7 @@ _PARAMETER = rf"\$[0-9]++(?:{_WORD})?"
 _STANDARD = r"(?!--|/\*)[+\-*/<>=]"
 _SPECIAL = r"[~!@#^&|`?%]"
 _OPERATOR = (
-    rf"(?:{_STANDARD})*+{_SPECIAL}(?:{_STANDARD}|{_SPECIAL})*+"
+    rf"{_repeat(_STANDARD)}{_SPECIAL}{_repeat(_STANDARD, _SPECIAL)}"
     rf"|(?:{_STANDARD})*(?!/\*)[*/<>=]"
     r"|[+\-]"
 )
@@ -43,12 +53,13 @@ _OPERATOR = (
 _PLAIN = r"'[^']*+(?:''[^']*+)*+'"
 _ESCAPED = r"'[^'\\]*+(?:(?:''|\\[\s\S])[^'\\]*+)*+'"
 _BITS = r"'[^']*+'"
-_CONTINUED = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\n\r](?:{_SPACE}++|{_LINE_COMMENT}[\n\r])*+"
+_NEW_LINE = _repeat(r"[ \t\f\v]++", _LINE_COMMENT) + r"[\n\r]"
+_CONTINUED = _NEW_LINE + _repeat(rf"{_SPACE}++", rf"{_LINE_COMMENT}[\n\r]")
 """What stands between the parts of one literal: white space with a line break, and line comments."""
 
 
 def _continued(body: str) -> str:
-    return rf"{body}(?:{_CONTINUED}{body})*+"
+    return body + _repeat(_CONTINUED + body)
 
 
 @cache
@@ -107,7 +118,7 @@ def _run(ordinary: str, quoted: str, *more: str) -> str:
     and the two places where a number may end inside what looks like a prefix or a comment: ``1.e'`` and ``1e--``.
     """
     minus = rf"-(?!-)|(?<![eE]){_LINE_COMMENT}"
-    return "(?:" + "|".join((ordinary, quoted, _QUOTED_NAME, minus, r"/(?!\*)", _FLAT_COMMENT, *more)) + ")*+"
+    return _repeat(ordinary, quoted, _QUOTED_NAME, minus, r"/(?!\*)", _FLAT_COMMENT, *more)
 
 
 _MAY_HOLD_STATEMENTS = rf"[cC](?i:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]"
@@ -126,26 +137,51 @@ def _inside_parentheses(quoted: str, levels: int) -> str:
     return _run(_ORDINARY_IN_PARENTHESES, quoted, inner)
 
 
-def _outside_parentheses(quoted: str) -> str:
-    return _run(_ORDINARY, quoted, rf"\({_inside_parentheses(quoted, 1)}\)")
+def _outside_parentheses(quoted: str, ordinary: str = _ORDINARY) -> str:
+    return _run(ordinary, quoted, rf"\({_inside_parentheses(quoted, 1)}\)")
+
+
+ROUTINE = rf"[cC](?i:reate{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure)){WORD_END}"
+"""CREATE [OR REPLACE] FUNCTION | PROCEDURE."""
+_BODY_STATEMENT = rf"(?i:select|insert|update|delete|merge|values|table|with|return){WORD_END}|[(;]"
+"""How a statement in the body of a routine begins; the server refuses all others there."""
+
+
+def _routine_head(quoted: str) -> str:
+    """What stands outside parentheses up to a ``;`` or to BEGIN ATOMIC."""
+    begins = rf"(?<!{_WORD_CHARACTER})[bB](?i:egin){GAP}(?:(?i:atomic){WORD_END}|/\*)"
+    return _outside_parentheses(quoted, rf"[^;'\"$()\\/\-bB]++|(?!{begins})[bB]")
 
 
 @cache
 def simple_statement_pattern(standard_conforming_strings: bool, follows_settings: bool) -> re.Pattern[str]:
     """A gap (group 1) and the statement after it with its ``;`` (group 2). Always matches.
 
-    Group 2 is missing where only code can judge: COPY, CREATE FUNCTION, what may change settings that somebody follows,
-    and whatever ``_run`` stops at. Then the match swallows the rest of the text, so that ``findall`` stops there.
+    Group 2 is missing where only code can judge: COPY, what may change settings that somebody follows, a second
+    dollar-quoted literal, and whatever ``_run`` stops at. Then the match swallows the rest of the text, so that
+    ``findall`` stops there.
     """
+    quoted = _quoted(standard_conforming_strings)
+    outside, head = _outside_parentheses(quoted), _routine_head(quoted)
     care = rf"{_MAY_HOLD_STATEMENTS}|{_MAY_CHANGE_SETTINGS}" if follows_settings else _MAY_HOLD_STATEMENTS
-    statement = _outside_parentheses(_quoted(standard_conforming_strings))
-    return re.compile(rf"({GAP})(?:(?!{care})({statement};)|(?s:.)*+)")
+    statements = _repeat(rf"{GAP}(?={_BODY_STATEMENT}){outside};")
+    body = rf"(?i:begin){GAP}(?i:atomic){statements}{GAP}(?i:end){WORD_END}{outside}"
+    inner = _repeat(r"[^$]++", r"(?!\3)\$")
+    dollar = rf"(?<!{_WORD_CHARACTER})({_DOLLAR_QUOTE}){inner}\3(?!{_WORD_CHARACTER}){head}"
+    statement = rf"(?:(?!{care}){outside}|(?={ROUTINE}){head}(?:{body})?)(?:{dollar})?;"
+    return re.compile(rf"({GAP})(?:({statement})|(?s:.)*+)")
 
 
 @cache
 def outside_parentheses_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
     """What stands outside parentheses up to a ``;`` (group 1), or to something that only code can judge."""
     return re.compile(rf"{_outside_parentheses(_quoted(standard_conforming_strings))}(;)?")
+
+
+@cache
+def routine_head_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
+    """As ``outside_parentheses_pattern``, but stops before BEGIN ATOMIC too."""
+    return re.compile(rf"{_routine_head(_quoted(standard_conforming_strings))}(;)?")
 
 
 @cache
@@ -158,7 +194,8 @@ def inside_parentheses_pattern(standard_conforming_strings: bool) -> re.Pattern[
 def last_token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
     """Tokens and the gaps between them, but not the gap after the last, up to what only code can judge."""
     quoted = _quoted(standard_conforming_strings)
-    return re.compile(rf"(?:{GAP}(?:[^ \t\n\r\f\v'\"$\\/\-]++|{quoted}|{_QUOTED_NAME}|-(?!-)|/(?!\*)))*+")
+    token = "|".join((r"[^ \t\n\r\f\v'\"$\\/\-]++", quoted, _QUOTED_NAME, r"-(?!-)", r"/(?!\*)"))
+    return re.compile(_repeat(rf"{GAP}(?:{token})"))
 
 
 _COMMENT_MARK = re.compile(r"/\*|\*/")

@@ -78,13 +78,13 @@ class _Scanner:
             yield from self._next_pieces(everything)
 
     def _read(self) -> bool:
-        """Reads on: a window more, and at least as much as is not cut yet. False at the end of the source."""
+        """Reads on: a window more, and at least twice as much as is not cut yet. False at the end of the source."""
         if self.final:
             return False
         to_line_start = min(max(self.column - 1, 0), self.at)
         keep = self.at - to_line_start if to_line_start <= _LONGEST_LINE else self.at
         parts = [self.text[keep:]]
-        wanted = max(_WINDOW, len(self.text) - self.at)
+        wanted = max(_WINDOW, 2 * (len(self.text) - self.at))
         while wanted > 0:
             part = next(self.parts, None)
             if part is None:
@@ -114,7 +114,7 @@ class _Scanner:
         count_in_code = self.has_returns
         new = tuple.__new__
         pattern = simple_statement_pattern(self.strings.on, self.follows_settings)
-        for gap, body in pattern.findall(text, at, min(at + _WINDOW, len(text))):
+        for gap, body, _ in pattern.findall(text, at, min(at + _WINDOW, len(text))):
             if not body:
                 break
             if everything and gap:

@@ -1,0 +1,100 @@
+"""What psql must send for a script, if sqlmig cuts it rightly.
+
+psql drops what stands before a statement up to the first block comment, and empty lines outside of quotes. At the end of
+the file it sends what is left, comments after the last statement included.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlmig.errors import ScriptError
+from sqlmig.statements import CopyData, Gap, Statement, scan, split
+from sqlmig.statements.lexer import token_end, token_pattern
+from tests.property.recording_server import SET_STANDARD_STRINGS, Sent
+
+FIRST_BLOCK_COMMENT = re.compile(r"(?:[^/\-]++|--[^\n\r]*+)*+(/\*.*)", re.DOTALL)
+QUOTES = ("plain", "escaped", "bits", "name", "dollar", "comment")
+END_OF_DATA = re.compile(r"(?:^|(?<=\n))\\\.\r?\n?\Z")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    messages: list[Sent]
+    error: ScriptError | None = None
+    error_at: int = 0
+    """Where in the script the error is."""
+
+
+def predict(script: str) -> Prediction:
+    """What psql must send, as far as the script can be read."""
+    messages: list[Sent] = []
+    pending = ""
+    data = ""
+    standard = True
+    ended = True
+    try:
+        for piece in scan(script):
+            if isinstance(piece, Statement):
+                ended = len(list(split(piece.text + ";", standard_conforming_strings=standard))) > 1
+                pending += piece.text
+                if ended:
+                    messages.append(Sent("query", without_empty_lines(pending, standard)))
+                    pending = ""
+                changed = SET_STANDARD_STRINGS.match(piece.text)
+                standard = changed[1].lower() == "on" if changed else standard
+            elif isinstance(piece, CopyData):
+                data += piece.data
+                if piece.last:
+                    messages.append(Sent("data", data))
+                    data = ""
+            elif not ended:
+                pending += piece.text
+            else:
+                comment = FIRST_BLOCK_COMMENT.fullmatch(piece.text)
+                pending = comment[1] if comment else ""
+    except ScriptError as error:
+        return Prediction(messages, error, offset(script, error))
+    if pending:
+        messages.append(Sent("query", without_empty_lines(pending, standard)))
+    return Prediction(messages)
+
+
+def without_empty_lines(text: str, standard: bool) -> str:
+    """A text as psql puts it together from its lines: those that are empty are left out, unless they are quoted."""
+    quoted = list(quotes(text, standard))
+    kept = []
+    at = 0
+    for line in text.split("\n"):
+        if line or any(start < at < end for start, end in quoted):
+            kept.append(line)
+        at += len(line) + 1
+    return "\n".join(kept)
+
+
+def quotes(text: str, standard: bool) -> list[tuple[int, int]]:
+    """Where quotes and block comments begin and end. A literal that goes on after a line break counts in parts."""
+    found = []
+    at = 0
+    while at < len(text) and (match := token_pattern(standard).match(text, at)):
+        parts = match.lastgroup in ("plain", "escaped", "bits")
+        end = match.end() if parts else token_end(text, match)
+        if match.lastgroup in QUOTES:
+            found.append((at, end))
+        at = end
+    return found
+
+
+def offset(script: str, error: ScriptError) -> int:
+    """Where in a script the place of an error is."""
+    assert error.place is not None
+    assert error.place.line is not None
+    assert error.place.column is not None
+    starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", script))]
+    return starts[error.place.line - 1] + error.place.column - 1
+
+
+def as_sent(messages: list[Sent]) -> list[Sent]:
+    """psql before 18 sends the line that ends the data of a COPY as well, which the server then ignores."""
+    return [Sent(m.kind, END_OF_DATA.sub("", m.text)) if m.kind == "data" else m for m in messages]

@@ -23,7 +23,7 @@ from sqlmig.events import Listener, Waiting
 from sqlmig.queries import query
 
 IDLE_CHECK = 0.5
-"""Seconds without an answer after which the idle listener is asked, again and again."""
+"""Seconds without an answer after which the idle listener is asked, unless it wants to be asked sooner."""
 
 CONNECTION_DEFAULTS = {
     "fallback_application_name": "sqlmig",
@@ -84,7 +84,8 @@ class Session:
         """Whether the message that was last interrupted had completed before it could be cancelled."""
         self.on_notice: Callable[[ServerReport], None] = lambda report: None
         self.on_idle: Callable[[], None] = lambda: None
-        """Called every half second while the server has not answered."""
+        """Called again and again while the server does not answer, after ``idle_check`` seconds each time."""
+        self.idle_check = IDLE_CHECK
         connection.add_notice_handler(lambda diagnostic: self.on_notice(report_of(diagnostic)))
 
     @property
@@ -221,7 +222,7 @@ class Session:
 
     def _next(self) -> pq.abc.PGresult | None:
         while self.pgconn.is_busy():
-            if self._ready(selectors.EVENT_READ, IDLE_CHECK):
+            if self._ready(selectors.EVENT_READ, self.idle_check):
                 self.pgconn.consume_input()
             else:
                 self.on_idle()

@@ -61,7 +61,8 @@ def rolled_back(step: Step) -> str:
 
 
 def _next_step(step: Step) -> str:
-    verb = "apply" if step.direction is Direction.UP else "rollback"
-    if step.from_history:
-        return f"correct the down file and accept it with: sqlmig repair {step.label}; then: sqlmig {verb}"
-    return f"correct {step.script.file}, then: sqlmig {verb}"
+    if step.direction is Direction.UP:
+        return f"correct {step.script.file}, then: sqlmig apply"
+    if step.transaction:
+        return f"correct the down file and accept it with: sqlmig repair {step.label}; then: sqlmig rollback"
+    return "correct the down file, then: sqlmig rollback"

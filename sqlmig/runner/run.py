@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, takewhile
 
-from sqlmig.database import Session
+from sqlmig.config import parse_duration
+from sqlmig.database import IDLE_CHECK, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, Interrupted, ServerReport, SqlmigError, UsageError
 from sqlmig.events import Listener, Noticed, RunStarted
 from sqlmig.history import History
@@ -59,6 +60,7 @@ class Runner:
         self.listener(RunStarted(plan))
         self.session.on_notice = self._noticed
         self.session.on_idle = self._idle
+        self.session.idle_check = self._half_a_lock_timeout(plan.steps)
         try:
             for transactional, group in groupby(plan.steps, key=lambda step: step.transaction):
                 steps = list(group)
@@ -103,7 +105,7 @@ class Runner:
             self.settings,
             self.listener,
             batch,
-            lambda: self.blockers,
+            self._take_blockers,
             self.check_lock,
             self.claim,
             self.durations,
@@ -132,9 +134,19 @@ class Runner:
             return
         self.listener(Noticed(current.step if current is not None else self.current, report))
 
+    def _half_a_lock_timeout(self, steps: Sequence[Step]) -> float:
+        """When to ask what blocks us: while the shortest of the waits for a lock still lasts."""
+        timeouts = {step.script.header.lock_timeout or self.settings.lock_timeout for step in steps}
+        halves = [parse_duration(timeout) / 2 for timeout in timeouts if timeout]
+        return min([half for half in halves if half] + [IDLE_CHECK])
+
     def _idle(self) -> None:
         found = self.look_for_blockers(self.session.backend_pid)
         self.blockers = found or self.blockers
+
+    def _take_blockers(self) -> tuple[str, ...]:
+        blockers, self.blockers = self.blockers, ()
+        return blockers
 
     def _ask_history(self, steps: Sequence[Step], batch: int) -> str:
         """Correct ``done`` by the history, and tell it in words; what is known without it where it cannot be asked."""

@@ -160,7 +160,7 @@ def make_data(cluster: Cluster, programs: Programs, lock: int, *, lasting: bool)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
     if programs.account.dropped:
-        os.chown(scratch, programs.account.uid, programs.account.gid)
+        os.chown(scratch, programs.account.uid, programs.account.gid, follow_symlinks=False)
     with opened(scratch, programs.account) as (name, descriptors):
         kept = (*descriptors, lock)
         options = ["-D", name, "-U", sockets.USER, "-A", "trust", *_locale(programs.binaries.major)]

@@ -99,7 +99,8 @@ def server_command(cluster: Cluster, programs: Programs, data: str, settings: Ma
 
 def open_log(cluster: Cluster, account: Account) -> BinaryIO:
     """The server's log to append to. Only the server's account may read it: it shows statements."""
-    log = os.fdopen(os.open(cluster.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    log = os.fdopen(os.open(cluster.log, flags, 0o600), "ab")
     if account.dropped:
         os.chown(log.fileno(), account.uid, account.gid)
     return log

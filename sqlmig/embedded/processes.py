@@ -51,7 +51,7 @@ def account_for(data: Path) -> Account:
         except KeyError:
             raise NoServer(
                 f"the embedded PostgreSQL needs a user with a name, and user id {euid} has none in /etc/passwd",
-                next_step=f"echo 'sqlmig:x:{euid}:{os.getegid()}::/:/bin/sh' >> /etc/passwd",
+                next_step="give the user id a name in /etc/passwd, or set SQLMIG_URL to the URL of a server",
             ) from None
     owner = data.stat() if data.exists() else None
     if owner and owner.st_uid:

@@ -77,7 +77,7 @@ def make_short_folder(name: str, account: Account, environ: Mapping[str, str]) -
         except OSError:
             continue
         if account.dropped:
-            os.chown(folder, account.uid, account.gid)
+            os.chown(folder, account.uid, account.gid, follow_symlinks=False)
         return folder
     raise NoServer("there is no folder for the server's socket: the project's path is too long for one")
 

@@ -22,6 +22,8 @@ PREFIX = "sqlmig-ephemeral-"
 DATABASE = "postgres"
 UNFINISHED_SECONDS = 60.0
 
+SHORT = Path("/tmp")  # noqa: S108 - what is made there gets its name from mkdtemp
+
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -35,9 +37,9 @@ def ephemeral(
     removed by the next call. Raises NoServer as ``start`` does.
     """
     require_unix()
-    temporary = _temporary()
     with ExitStack() as stack:
-        with explained(Cluster(temporary)):
+        with explained(Cluster(SHORT)):
+            temporary = _temporary()
             sweep(temporary)
             server = _start(_new_folder(temporary, stack), stack, environ, settings or {})
         yield server
@@ -48,14 +50,14 @@ def _temporary() -> Path:
     import tempfile
 
     usual = Path(tempfile.gettempdir()).resolve()
-    return usual if sockets.fits(usual / f"{PREFIX}12345678" / "data") else Path("/tmp")  # noqa: S108 - by mkdtemp
+    return usual if sockets.fits(usual / f"{PREFIX}12345678" / "data") else SHORT
 
 
 def sweep(temporary: Path) -> None:
     """Remove the folders of ephemeral servers whose owner and guard are both gone, and end what still runs there."""
     for folder in temporary.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if folder.stat().st_uid == os.geteuid():
+            if folder.lstat().st_uid == os.geteuid():
                 _sweep_one(Cluster(folder))
 
 

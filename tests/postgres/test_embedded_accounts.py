@@ -207,6 +207,26 @@ if IS_ROOT:
         python_output(stop, folder, env=environ, user=ordinary_user())
         assert (folder / "data").owner() == ordinary_user()
 
+    def test_root_serves_a_cluster_of_a_nameless_owner(folder: Path) -> None:
+        """In a container, files from outside belong to user ids that have no name there."""
+        for path in ((folder / "data"), *(folder / "data").rglob("*")):
+            os.chown(path, 3_999_999, 3_999_998, follow_symlinks=False)
+        server = embedded.start(folder, environ=ENVIRON)
+        psycopg.connect(server.conninfo).close()
+        assert Path(f"/proc/{server.pid}").stat().st_uid == 3_999_999
+        assert embedded.stop(folder)
+
+    def test_a_log_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+        """Root neither writes to nor gives away what a link in somebody's project points to."""
+        victim = tmp_path / "victim"
+        victim.write_text("root's")
+        (folder / "server.log").unlink()
+        (folder / "server.log").symlink_to(victim)
+        with pytest.raises(NoServer, match=r"server\.log: Too many levels of symbolic links"):
+            embedded.start(folder, environ=ENVIRON)
+        assert victim.read_text() == "root's"
+        assert victim.stat().st_uid == 0
+
     def test_an_ordinary_user_is_kept_out_of_another_cluster(open_folder: Path, server: Server) -> None:
         """What root started is not an ordinary user's: the error names the owner and what to do."""
         folder = open_folder / ".sqlmig"

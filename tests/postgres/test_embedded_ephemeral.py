@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import errno
 import os
 import signal
 import tempfile
@@ -188,6 +189,17 @@ def test_a_long_temporary_folder(temporary: Path, monkeypatch: pytest.MonkeyPatc
         assert server.folder.parent == Path("/tmp")
         psycopg.connect(server.conninfo).close()
     assert not server.folder.exists()
+
+
+def test_no_temporary_folder_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no place for temporary files the error says so."""
+
+    def refuse() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    with pytest.raises(NoServer, match="No usable temporary directory"), embedded.ephemeral(environ=ENVIRON):
+        raise AssertionError("not reached")
 
 
 def test_folders_without_a_lock_are_swept_once_they_are_old(temporary: Path) -> None:

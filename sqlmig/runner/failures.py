@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
+from itertools import islice
+
 from sqlmig import statements
-from sqlmig.errors import Place, ServerReport, StatementFailed
-from sqlmig.migration import Direction
+from sqlmig.errors import FileError, Place, ServerReport, StatementFailed
 from sqlmig.plan import Step
+from sqlmig.script import Direction, Script
 from sqlmig.statements import Statement
 
 ENDINGS = {
@@ -53,7 +57,16 @@ def place(step: Step, statement: Statement | None, report: ServerReport, positio
         found = statements.context_position(statement, report.context)
     if found is None:
         found = statements.error_position(statement, 1)
-    return Place(step.script.file, found.line, found.column, found.excerpt)
+    return Place(step.script.file, found.line, found.column, _whole_line(step.script, found.line, found.excerpt))
+
+
+def _whole_line(script: Script, number: int, part: str) -> str:
+    """The line of the file around a part of it: a statement may begin or end within a line."""
+    with suppress(FileError), script.source.open() as file:
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
+        line = next(islice(lines, number - 1, None), "").rstrip("\n")
+        return line if part in line else part
+    return part
 
 
 def rolled_back(step: Step) -> str:

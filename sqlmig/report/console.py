@@ -10,7 +10,7 @@ from sqlmig.errors import Problem
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
 from sqlmig.report.failures import diff_lines, problem_lines
-from sqlmig.report.steps import Steps, outcome_counts
+from sqlmig.report.steps import Steps, outcome_counts, readable_statements
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, harmless, local_time
 from sqlmig.results import (
@@ -31,7 +31,7 @@ from sqlmig.results import (
 )
 from sqlmig.script import Direction
 from sqlmig.standing import Standing, State
-from sqlmig.statements import Statement, pretty
+from sqlmig.statements import pretty
 
 Redact = Callable[[str], str]
 
@@ -111,17 +111,13 @@ def _manner(step: StepResult) -> Iterator[str]:
 
 
 def _statement_lines(step: PlanStep, first: int, verbose: bool) -> Iterator[str]:
-    number = 0
-    for piece in step.script.pieces():
-        if not isinstance(piece, Statement) or piece.is_empty:
-            continue
-        number += 1
+    for number, statement in enumerate(readable_statements(step.script), start=1):
         if number < first:
             continue
-        place = f"  {step.script.file}:{piece.line}"
-        yield styled(Style.FAINT, place) + "  " + harmless(piece.kind)
+        place = f"  {step.script.file}:{statement.line}"
+        yield styled(Style.FAINT, place) + "  " + harmless(statement.kind)
         if verbose:
-            yield from (Fixed("      " + line) for line in harmless(pretty(piece.text)).split("\n"))
+            yield from (Fixed("      " + line) for line in harmless(pretty(statement.text)).split("\n"))
 
 
 @result_lines.register

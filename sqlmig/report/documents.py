@@ -14,6 +14,7 @@ from typing import Any
 from sqlmig.errors import FileError, Place, Problem, SqlmigError
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
+from sqlmig.report.steps import readable_statements
 from sqlmig.results import (
     BaselineResult,
     CheckResult,
@@ -31,7 +32,6 @@ from sqlmig.results import (
     Where,
 )
 from sqlmig.standing import Standing
-from sqlmig.statements import Statement
 
 FORMAT = 1
 """Rises when a key changes its meaning or goes."""
@@ -150,9 +150,8 @@ def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> 
 
 def _script(step: PlanStep) -> list[Json]:
     return [
-        {"line": piece.line, "column": piece.column, "kind": piece.kind}
-        for piece in step.script.pieces()
-        if isinstance(piece, Statement) and not piece.is_empty
+        {"line": statement.line, "column": statement.column, "kind": statement.kind}
+        for statement in readable_statements(step.script)
     ]
 
 

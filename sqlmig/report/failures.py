@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from sqlmig.errors import Place, Problem, ServerReport, SqlmigError
 from sqlmig.report.style import Style, styled
@@ -24,7 +25,7 @@ def error_lines(error: SqlmigError, secrets: Redact, limit: int | None) -> Itera
         if error.place is not None:
             yield from excerpt_lines(error.place, secrets, limit)
         if problems and problems[0].diff:
-            yield from diff_lines(problems[0].diff)
+            yield from diff_lines(secrets(problems[0].diff))
         if error.server is not None:
             yield from _server_lines(error.server, told=error.message)
     for note in error.notes:
@@ -81,19 +82,21 @@ def excerpt_lines(place: Place, secrets: Redact, limit: int | None) -> Iterator[
 
 
 def problem_lines(problems: Iterable[Problem], secrets: Redact, limit: int | None) -> Iterator[str]:
-    for problem in problems:
+    """Each finding, and what to do about it: once, where it is the same for several in a row."""
+    for problem, following in pairwise((*problems, None)):
+        if problem is None:
+            return
         label = styled(Style.CAREFUL, "warning:") if problem.warning else styled(Style.BAD, "error:")
         place = problem.place
         about_a_line = place is not None and place.line is not None
         unnamed = place is not None and problem.version is None and place.file not in problem.message
-        yield from _field(
-            label, f"{place}: {problem.message}" if about_a_line or unnamed else problem.message, indent=""
-        )
+        where = f"{place}: " if about_a_line or unnamed else ""
+        yield from _field(label, where + problem.message, indent="")
         if place is not None:
             yield from excerpt_lines(place, secrets, limit)
         if problem.diff:
-            yield from diff_lines(problem.diff)
-        if problem.next_step:
+            yield from diff_lines(secrets(problem.diff))
+        if problem.next_step and (following is None or following.next_step != problem.next_step):
             yield from next_line(problem.next_step)
 
 

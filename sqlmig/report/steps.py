@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
+from sqlmig.errors import FileError
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, width
 from sqlmig.results import Outcome, StepResult
-from sqlmig.script import Direction
+from sqlmig.script import Direction, Script
+from sqlmig.statements import Statement
 
 TIME = len("59.9 min")
 
@@ -65,6 +68,14 @@ class Steps:
                 from_history=step.from_history,
                 resumed_at=step.resumed_at,
             )
+
+
+def readable_statements(script: Script) -> Iterator[Statement]:
+    """The statements of a script, up to where it cannot be read: what is wrong there is told as a finding."""
+    with suppress(FileError):
+        for piece in script.pieces():
+            if isinstance(piece, Statement) and not piece.is_empty:
+                yield piece
 
 
 def outcome_counts(steps: Collection[StepResult]) -> str:

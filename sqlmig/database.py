@@ -93,6 +93,11 @@ class Session:
         return self.connection.pgconn
 
     @property
+    def user(self) -> str:
+        """Who logged in."""
+        return self.connection.info.user
+
+    @property
     def in_transaction(self) -> bool:
         """Whether a transaction block is open and has not failed."""
         return self.pgconn.transaction_status == pq.TransactionStatus.INTRANS

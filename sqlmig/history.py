@@ -103,7 +103,7 @@ class History:
             session.roll_back()
             if any(name in version for name in LOOK_ALIKES):
                 return ServerFacts(version, False, False, "", "", "", False, False)
-            raise self.explain(error) from error
+            raise self.explain(error, session) from error
         recovery, read_only, session_user, current_user, database, schema_exists, tables_exist = rows[0]
         return ServerFacts(
             version,
@@ -158,14 +158,16 @@ class History:
         try:
             session.ask("; ".join(part for part in [*parts, "COMMIT"] if part))
         except DatabaseError as error:
-            raise self.explain(error, place) from error
+            raise self.explain(error, session, place) from error
 
-    def explain(self, error: DatabaseError, place: ServerFacts | None = None) -> DatabaseError:
+    def explain(self, error: DatabaseError, session: Session, place: ServerFacts | None = None) -> DatabaseError:
         """The same refusal with the way out, where it is about privileges, a read-only server, or the role."""
         state = error.server.sqlstate if error.server else None
         if state == "42501":
             return MissingPrivilege(
-                f"the role may not use the history: {error.message}", server=error.server, next_step=self._grant(place)
+                f"the role may not use the history: {error.message}",
+                server=error.server,
+                next_step=self._grant(self.role or session.user, place),
             )
         if state == "25006":
             return ReadOnlyServer(
@@ -181,10 +183,9 @@ class History:
             )
         return error
 
-    def _grant(self, place: ServerFacts | None) -> str:
-        role = quote_identifier(self.role) if self.role else "CURRENT_USER"
+    def _grant(self, user: str, place: ServerFacts | None) -> str:
+        role = quote_identifier(user)
         if place is not None:
-            role = quote_identifier(place.current_user)
             if not place.schema_exists:
                 return f"GRANT CREATE ON DATABASE {quote_identifier(place.database)} TO {role};"
             if not place.tables_exist:
@@ -199,7 +200,7 @@ class History:
             return [reply.rows for reply in session.run(text)]
         except DatabaseError as error:
             session.roll_back()
-            raise self.explain(error) from error
+            raise self.explain(error, session) from error
 
     # What follows returns SQL: statements without a trailing semicolon, to be sent in a transaction of the caller's.
 
@@ -301,7 +302,7 @@ class History:
         try:
             session.ask(";\n".join(part for part in parts if part))
         except DatabaseError as error:
-            raise self.explain(error) from error
+            raise self.explain(error, session) from error
 
     def _actor(self) -> dict[str, str]:
         return {

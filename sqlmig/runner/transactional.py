@@ -133,7 +133,7 @@ class Transactions:
             left_behind=rolled_back(piece.step),
             notes=tuple(f"blocked by {blocker}" for blocker in blockers),
         )
-        return self.history.explain(error) if piece.note == "record" else error
+        return self.history.explain(error, self.session) if piece.note == "record" else error
 
     def _transaction_ended(self, step: Step) -> TransactionEnded:
         culprit = self.ended_by

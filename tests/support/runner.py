@@ -50,7 +50,7 @@ class Runs:
         self.configure(**settings)
 
     def configure(self, **settings: object) -> None:
-        lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
         self.config = self.project.write_config("\n".join(lines))
 
     def _listen(self, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not is_worker(config):
-        use_fast_temporary_folder()
-        config.stash[MAIN] = SessionServer(server_environment())
+    if is_worker(config):
+        os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and output would be cut as for a terminal
+        return
+    use_fast_temporary_folder()
+    config.stash[MAIN] = SessionServer(server_environment())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

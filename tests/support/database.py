@@ -19,6 +19,8 @@ from tests.support.session import PASSWORD_GROUP
 
 NOISE = re.compile(r"-- Dumped (from|by) .*|\\(un)?restrict .*")
 
+BENDING = ("PG", "SQLMIG_", "LC_", "LANG", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+
 Row = tuple[Any, ...]
 
 _numbers = itertools.count(1)
@@ -107,6 +109,6 @@ def pg_dump(server: Server) -> str:
 
 
 def client_environment(home: Path | None = None) -> dict[str, str]:
-    """Our environment without anything that bends a connection or a configuration, and with another home."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "SQLMIG_", "LC_", "LANG"))}
+    """Our environment without anything that bends a connection, a configuration or output, and with another home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(BENDING)}
     return kept | {"LC_ALL": "C.UTF-8"} | ({"HOME": str(home)} if home else {})

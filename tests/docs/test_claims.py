@@ -143,13 +143,15 @@ def test_an_interrupted_index_build_is_finished(project: Project, database: Data
 
 
 def test_an_error_names_its_place(project: Project) -> None:
-    """File, line, column, caret, SQLSTATE, what was left behind and what comes next, on a line of its own each."""
-    project.write("001_view.up.sql", "CREATE TABLE t (id int);\n\nCREATE VIEW v AS\n    SELECT id, nme FROM t;\n")
+    """File, line, column, the line with a caret, SQLSTATE, what was left behind and what comes next."""
+    line = "/* é€ */ INSERT INTO t VALUES (1); SELECT id, nme FROM t;"
+    project.write("001_view.up.sql", f"CREATE TABLE t (id int);\r\n\r\n{line}\r\n")
     failed = project.invoke("apply")
     assert failed.exit_code == 1
-    assert "sql/001_view.up.sql:4:16" in failed.stderr
-    assert re.search(r"SELECT id, nme FROM t;\n.* \^\n", failed.stderr)
-    assert "42703" in failed.stderr
+    column = line.index("nme") + 1
+    assert f"sql/001_view.up.sql:3:{column}, statement 3 of 3, SQLSTATE 42703" in failed.stderr
+    excerpt, caret = re.search(r" 3 \| (.*)\n +\| ( *\^)\n", failed.stderr).groups()
+    assert (excerpt, len(caret)) == (line, column)
     assert "rolled back" in failed.stderr
     assert "sqlmig apply" in failed.stderr
 

@@ -133,3 +133,10 @@ def folder(fresh_folder: Path, prepared_cluster: Path) -> Path:
     """A development cluster that has been made; its server is stopped afterwards."""
     subprocess.run(["cp", "-a", prepared_cluster, fresh_folder], check=True)
     return fresh_folder
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed does not depend on who runs the tests; pytest-xdist gives its workers a COLUMNS."""
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -165,10 +166,11 @@ class Script:
     @cached_property
     def _head(self) -> tuple[Header, tuple[ScriptError, ...]]:
         directives: list[statements.Directive] = []
-        for piece in self._scan(self.chunks(), Header()):
-            if not isinstance(piece, statements.Gap):
-                break
-            directives.extend(piece.directives)
+        with suppress(ScriptError):  # what stands behind the header does not hide it, and is found by the survey
+            for piece in self._scan(self.chunks(), Header()):
+                if not isinstance(piece, statements.Gap):
+                    break
+                directives.extend(piece.directives)
         return read_header(directives, self.file)
 
     @cached_property

@@ -96,7 +96,6 @@ def test_comments_and_white_space_between_tokens_are_no_change_of_sql(other: str
         ("select 1 2", "select 12"),
         ("select a b", "select ab"),
         ("select a - -b", "select a --b"),
-        ("select 'a' 'b'", "select 'a'\n'b'"),
         ("select 1; select 2", "select 2; select 1"),
         ("select 1", "select 1; select 1"),
         ("select 5 # 3", "select 5"),

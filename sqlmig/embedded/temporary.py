@@ -24,7 +24,13 @@ UNFINISHED_SECONDS = 60.0
 
 SHORT = Path("/tmp")  # noqa: S108 - what is made there gets its name from mkdtemp
 
-SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "dynamic_shared_memory_type": "mmap",
+}
+"""Nothing need survive. Shared memory lies in the data folder, lest a killed server leave some in /dev/shm."""
 
 
 @contextmanager

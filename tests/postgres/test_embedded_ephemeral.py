@@ -68,6 +68,7 @@ def test_it_is_fast_and_takes_settings() -> None:
             "fsync": "off",
             "full_page_writes": "off",
             "synchronous_commit": "off",
+            "dynamic_shared_memory_type": "mmap",
             "listen_addresses": "",
             "max_connections": "17",
             "wal_level": "logical",

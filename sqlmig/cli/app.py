@@ -14,7 +14,7 @@ import typer
 from sqlmig.cli.commands import COMMON, HELP_NAMES, Commands
 from sqlmig.cli.invocation import Invocation
 from sqlmig.cli.version import show_version
-from sqlmig.errors import Interrupted, SqlmigError, Terminated, UsageError
+from sqlmig.errors import FileError, Interrupted, SqlmigError, Terminated, UsageError
 from sqlmig.report.text import Fixed
 
 NAME = "sqlmig"
@@ -94,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # typer writes its help itself
         invocation.output.discard()
         exit_code = 0
+    except OSError as error:
+        exit_code = _tell_file_error(invocation, error)
     except Exception as error:
         exit_code = _tell_bug(invocation, error)
     return invocation.output.exit_code(exit_code)
@@ -144,6 +146,13 @@ def _no_option(name: str, near: Sequence[str] | None, *, behind: bool) -> str:
 def _tell(invocation: Invocation, error: SqlmigError) -> int:
     invocation.reporter.error(error)
     return error.exit_code
+
+
+def _tell_file_error(invocation: Invocation, error: OSError) -> int:
+    """What the system refused to do with a file or folder is for the user to mend, and no bug."""
+    if error.filename is None:
+        return _tell_bug(invocation, error)
+    return _tell(invocation, FileError(f"{os.fsdecode(error.filename)}: {error.strerror}"))
 
 
 def _tell_bug(invocation: Invocation, error: Exception) -> int:

@@ -101,7 +101,8 @@ class Commands(TyperGroup):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"there is no command {name!r}{hint}", next_step=f"sqlmig {self.prefix}--help")
         canonical = self.aliases.get(name, name)
-        ctx.obj.command, ctx.obj.typed = self.prefix + canonical, name
+        if isinstance(ctx.obj, Invocation):  # a shell that asks for completions has none
+            ctx.obj.command, ctx.obj.typed = self.prefix + canonical, name
         return super().resolve_command(ctx, [canonical, *args[1:]])
 
 

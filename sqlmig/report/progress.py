@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
-from functools import singledispatchmethod
+from collections.abc import Callable
+from typing import Any
 
 from sqlmig import events
 from sqlmig.errors import Problem
@@ -16,6 +18,9 @@ from sqlmig.script import Direction
 
 REDRAW = 0.1
 """Seconds between two drawings of the progress line at least."""
+
+SECONDS = re.compile(r"\d+ s\b")
+"""What makes the same reason another text each second."""
 
 Key = tuple[int, Direction]
 
@@ -34,33 +39,36 @@ class Progress:
         self._table: Steps | None = None
         self._drawn = 0.0
         self._waiting_for = ""
+        self.takes: dict[type, Callable[[Any], None]] = {
+            events.RunStarted: self._run_started,
+            events.StepStarted: self._step_started,
+            events.StatementDone: self._statement_done,
+            events.StepDone: self._step_done,
+            events.Noticed: self._noticed,
+            events.Warned: self._warned,
+            events.Waiting: self._waiting,
+            events.Retrying: self._retrying,
+        }
+        """What is done with each kind of event; a look-up, since a file may have a million statements."""
 
     def __call__(self, event: events.Event) -> None:
-        self._take(event)
+        self.takes[type(event)](event)
 
-    @singledispatchmethod
-    def _take(self, event: events.Event) -> None:
-        raise TypeError(f"no rendering for {type(event).__name__}")
-
-    @_take.register
-    def _(self, event: events.RunStarted) -> None:
+    def _run_started(self, event: events.RunStarted) -> None:
         self._table = table_of(event.plan, self.output.width)
 
-    @_take.register
-    def _(self, event: events.StepStarted) -> None:
+    def _step_started(self, event: events.StepStarted) -> None:
         self.output.progress(f"{event.step} ...")
         if self.verbose:
             self.output.asides([f"running {event.step} ({event.step.direction})"])
 
-    @_take.register
-    def _(self, event: events.StatementDone) -> None:
+    def _statement_done(self, event: events.StatementDone) -> None:
         if self._due():
             self.output.progress(f"{event.step} {event.number}/{event.total}  {event.kind}")
         if self.verbose:
             self.output.asides([f"  {event.number}/{event.total} {event.kind}"])
 
-    @_take.register
-    def _(self, event: events.StepDone) -> None:
+    def _step_done(self, event: events.StepDone) -> None:
         if not self.results or self._table is None:
             return
         step = event.step
@@ -76,25 +84,22 @@ class Progress:
             )
         )
 
-    @_take.register
-    def _(self, event: events.Noticed) -> None:
+    def _noticed(self, event: events.Noticed) -> None:
         about = str(event.step) if event.step is not None else None
         self.output.asides(notice_lines(event.report, about))
 
-    @_take.register
-    def _(self, event: events.Warned) -> None:
+    def _warned(self, event: events.Warned) -> None:
         self.warn([event.problem])
 
-    @_take.register
-    def _(self, event: events.Waiting) -> None:
-        if event.reason != self._waiting_for:
-            self._waiting_for = event.reason
+    def _waiting(self, event: events.Waiting) -> None:
+        reason = SECONDS.sub("", event.reason)
+        if reason != self._waiting_for:
+            self._waiting_for = reason
             self.output.asides([f"waiting: {event.reason}"])
         if self._due():
             self.output.progress(f"waiting, for {event.remaining:.0f} s more")
 
-    @_take.register
-    def _(self, event: events.Retrying) -> None:
+    def _retrying(self, event: events.Retrying) -> None:
         report = event.report
         code = f" ({report.sqlstate})" if report.sqlstate else ""
         self.output.asides(

@@ -28,7 +28,7 @@ def pytest_run(
 ) -> Iterator[subprocess.Popen[str]]:
     """A run of pytest with our fixtures over tests that are made up here."""
     (folder / "test_made_up.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder), **(environ or {})}
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):
         environment.pop(name, None)
     with subprocess.Popen(
@@ -47,7 +47,7 @@ def pytest_run(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_all_workers_share_one_server(tmp_path: Path) -> None:
+def test_all_workers_share_one_server(workplace: Path) -> None:
     """However many workers run, and whichever needs it first: one server, gone when the run is over."""
     code = """
 import os, pathlib, pytest
@@ -57,16 +57,16 @@ def test_it(number, database):
     database.execute("CREATE TABLE mine ()")
     pathlib.Path(__file__).with_name(f"{number}.txt").write_text(f"{database.server.pid} {os.getpid()}")
 """
-    with pytest_run(tmp_path, code, "-n", "2", "--dist", "each") as process:
+    with pytest_run(workplace, code, "-n", "2", "--dist", "each") as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    lines = [path.read_text().split() for path in tmp_path.glob("*.txt")]
+    lines = [path.read_text().split() for path in workplace.glob("*.txt")]
     assert len({server for server, _ in lines}) == 1
     assert not is_alive(int(lines[0][0]))
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["alone", "workers"])
-def test_the_server_dies_with_a_killed_run(tmp_path: Path, options: list[str]) -> None:
+def test_the_server_dies_with_a_killed_run(workplace: Path, options: list[str]) -> None:
     """kill -9 of pytest leaves no server."""
     code = """
 import pathlib, signal
@@ -76,18 +76,18 @@ def test_it(server):
     path.with_suffix(".new").rename(path)
     signal.pause()
 """
-    with pytest_run(tmp_path, code, *options) as process:
-        until((tmp_path / "pid").exists, "the test to get its server", 60)
-        server = int((tmp_path / "pid").read_text())
+    with pytest_run(workplace, code, *options) as process:
+        until((workplace / "pid").exists, "the test to get its server", 60)
+        server = int((workplace / "pid").read_text())
         assert is_alive(server)
         process.kill()
         until(lambda: not is_alive(server), "the server to end")
 
 
-def test_a_server_that_cannot_start_is_told_to_every_worker(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_is_told_to_every_worker(workplace: Path) -> None:
     """The error of the main process is that of the test, and stands in the header."""
     code = "def test_it(server): pass\n"
-    with pytest_run(tmp_path, code, "-n", "1", "-v", environ={VARIABLE: "/nonsense"}) as process:
+    with pytest_run(workplace, code, "-n", "1", "-v", environ={VARIABLE: "/nonsense"}) as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "PostgreSQL: SQLMIG_PG_BIN names /nonsense" in output

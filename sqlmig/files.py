@@ -91,8 +91,8 @@ def _require_folders(directories: Iterable[Path]) -> None:
         first = next(iter(faults))
         advice = "name a folder with --dir, or as directory in sqlmig.toml"
         raise FileError(
-            "; ".join(f"{directory} {fault}" for directory, fault in faults.items()),
-            place=Place(str(first)),
+            "; ".join(f"{_printable(str(directory))} {fault}" for directory, fault in faults.items()),
+            place=Place(_printable(str(first))),
             next_step="sqlmig init" if faults[first] == ABSENT else advice,
         )
 

@@ -357,6 +357,8 @@ def test_names_that_are_no_text_can_be_shown(write: Write) -> None:
     assert problems(found) == [("file_name", "sql/001_\\xff.up.sql is not named like a migration")]
     assert found.migrations[0].up.file == "sql/\\xff/002_b.up.sql"
     assert found.migrations[0].up.text() == ""
+    with pytest.raises(FileError, match=r"^gone\\xff does not exist$"):
+        discover([Path(os.fsdecode(b"gone\xff"))])
 
 
 def test_paths_are_shown_as_they_would_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

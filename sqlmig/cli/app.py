@@ -81,8 +81,6 @@ def _root(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command, tell how it went, and return its exit code."""
-    if os.environ.get(COMPLETION):
-        return _complete()
     invocation = Invocation(arguments)
     try:
         with _termination():
@@ -109,6 +107,8 @@ def command_line() -> Any:
 def _run(invocation: Invocation) -> int:
     root = command_line()
     try:
+        if os.environ.get(COMPLETION):  # a shell asks which words may come next; this exits
+            root.main(args=[], prog_name=NAME, complete_var=COMPLETION)
         with root.make_context(NAME, list(invocation.arguments), obj=invocation) as context:
             if not invocation.arguments:
                 invocation.output.asides([Fixed(context.get_help())])
@@ -116,7 +116,7 @@ def _run(invocation: Invocation) -> int:
             return int(root.invoke(context) or 0)
     except typer.Exit as stop:
         return stop.exit_code
-    except SystemExit as stop:  # how typer's own --install-completion and --show-completion end
+    except SystemExit as stop:  # how typer's own completion and its options end
         return int(stop.code or 0)
     except TyperUsageError as error:
         raise _usage_error(error, invocation) from None
@@ -127,9 +127,8 @@ def _usage_error(error: Any, invocation: Invocation) -> SqlmigError:
     if hasattr(error, "option_name") and hasattr(error, "possibilities"):
         message = _no_option(error.option_name, error.possibilities, behind=isinstance(error.cmd, Commands))
     elif getattr(error, "param", None) is not None and error.message:
-        message = (
-            f"{error.param.opts[0] if error.param.opts[0].startswith('-') else error.param.metavar}: {error.message}"
-        )
+        is_option = error.param.param_type_name == "option"
+        message = f"{error.param.opts[0] if is_option else error.param.metavar}: {error.message}"
     else:
         message = error.format_message().rstrip(".")
         message = message[:1].lower() + message[1:]
@@ -164,15 +163,6 @@ def _tell_bug(invocation: Invocation, error: Exception) -> int:
     return _tell(invocation, SqlmigError(f"a bug in sqlmig: {type(error).__name__}: {error}", next_step=again))
 
 
-def _complete() -> int:
-    """Answer the shell, which asks for the words that may come next."""
-    try:
-        command_line().main(args=[], prog_name=NAME, complete_var=COMPLETION)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
-
-
 @contextmanager
 def _termination() -> Iterator[None]:
     """SIGTERM, like Ctrl-C, cancels what is under way. Where this is not the main thread it stays as it is."""
@@ -188,4 +178,4 @@ def _termination() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlmig.errors import ConfirmationRequired, UsageError
+from sqlmig.frozen import dataclass
 from sqlmig.report.output import Output
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 
 from sqlmig.errors import Place, Problem, ServerReport, SqlmigError
 from sqlmig.report.style import Style, styled
@@ -83,9 +82,9 @@ def excerpt_lines(place: Place, secrets: Redact, limit: int | None) -> Iterator[
 
 def problem_lines(problems: Iterable[Problem], secrets: Redact, limit: int | None) -> Iterator[str]:
     """Each finding, and what to do about it: once, where it is the same for several in a row."""
-    for problem, following in pairwise((*problems, None)):
-        if problem is None:
-            return
+    listed = list(problems)
+    for number, problem in enumerate(listed, start=1):
+        shared = number < len(listed) and listed[number].next_step == problem.next_step
         label = styled(Style.CAREFUL, "warning:") if problem.warning else styled(Style.BAD, "error:")
         place = problem.place
         about_a_line = place is not None and place.line is not None
@@ -96,7 +95,7 @@ def problem_lines(problems: Iterable[Problem], secrets: Redact, limit: int | Non
             yield from excerpt_lines(place, secrets, limit)
         if problem.diff:
             yield from diff_lines(secrets(problem.diff))
-        if problem.next_step and (following is None or following.next_step != problem.next_step):
+        if problem.next_step and not shared:
             yield from next_line(problem.next_step)
 
 

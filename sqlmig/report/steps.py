@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from sqlmig.errors import FileError
+from sqlmig.frozen import dataclass
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, width
 from sqlmig.results import Outcome, StepResult

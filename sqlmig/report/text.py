@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmig.frozen import dataclass
 from sqlmig.report.style import without_marks
 
 HARMFUL = re.compile(

@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlmig.config import Environment, parse_duration
 from sqlmig.database import RunnerLock, Session, connect, literal
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
 from sqlmig.events import Listener
+from sqlmig.frozen import dataclass
 from sqlmig.history import OLDEST, Actor, History, ServerFacts
 from sqlmig.migration import Applied, Migration
 from sqlmig.queries import query

@@ -12,7 +12,6 @@ import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import psycopg
 from psycopg import pq
@@ -20,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmig.errors import ConnectionLost, DatabaseError, LockHeld, NoConnection, ServerReport
 from sqlmig.events import Listener, Waiting
+from sqlmig.frozen import dataclass
 from sqlmig.queries import query
 
 IDLE_CHECK = 0.5

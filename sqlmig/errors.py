@@ -29,8 +29,9 @@ to type in ``next_step`` where there is one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
+
+from sqlmig.frozen import dataclass
 
 
 @dataclass(frozen=True)

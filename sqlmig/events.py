@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlmig.errors import Problem, ServerReport
+from sqlmig.frozen import dataclass
 from sqlmig.plan import Plan, Step
 from sqlmig.statements import Statement
 

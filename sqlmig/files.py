@@ -6,11 +6,11 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
+from sqlmig.frozen import dataclass
 from sqlmig.migration import Direction, FileName, Migration, Script, fits_name
 from sqlmig.script import FileSource
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlmig.database import Row, Session, literal, quote_identifier
 from sqlmig.errors import DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
+from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
 from sqlmig.queries import query
 from sqlmig.results import LogEntry

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from sqlmig.errors import FileError, Problem
+from sqlmig.frozen import dataclass
 from sqlmig.script import Checksum, Direction, Script
 
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]

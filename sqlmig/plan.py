@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlmig.errors import CheckFailed, FileError, FilesInvalid, Place, Problem, UsageError
+from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Direction, Migration, Progress, Script
 from sqlmig.standing import Standing, State, find, no_version, standings, unfinished
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlmig.errors import Problem
+from sqlmig.frozen import dataclass
 from sqlmig.plan import Plan, Step, script_problems
 from sqlmig.script import Direction
 from sqlmig.standing import Standing

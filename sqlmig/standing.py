@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlmig.errors import FileError, Place, Problem, ScriptError, UsageError
+from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
 from sqlmig.script import CHECKSUM_ALGORITHM
 

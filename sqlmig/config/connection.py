@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sqlmig.config.conninfo import (
@@ -17,6 +17,7 @@ from sqlmig.config.conninfo import (
 from sqlmig.config.secrets import SECRET_KEYWORDS, Redactor, Secret, secrets_in
 from sqlmig.config.source import Level, Variables
 from sqlmig.errors import ConfigError
+from sqlmig.frozen import dataclass
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = ".sqlmig"

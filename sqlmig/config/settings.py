@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from sqlmig.config.conninfo import LIBPQ_KEYWORDS
 from sqlmig.config.secrets import Redactor, Secret
 from sqlmig.config.source import FILE_NAME, Level, Source, Variables, find_config, nearest, read_source
 from sqlmig.errors import ConfigError
+from sqlmig.frozen import dataclass
 
 ENVIRONMENTS = "env"
 DEFAULT_ENVIRONMENT = "default_environment"

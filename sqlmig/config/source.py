@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sqlmig.errors import ConfigError, Place
+from sqlmig.frozen import dataclass
 
 FILE_NAME = "sqlmig.toml"
 TABLE_IN_PYPROJECT = ("tool", "sqlmig")

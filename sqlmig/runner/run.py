@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby, takewhile
 
 from sqlmig.config import parse_duration
 from sqlmig.database import IDLE_CHECK, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, Interrupted, ServerReport, SqlmigError, UsageError
 from sqlmig.events import Listener, Noticed, RunStarted
+from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress
 from sqlmig.plan import Plan, Step

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlmig.database import literal, quote_identifier
+from sqlmig.frozen import dataclass
 from sqlmig.script import Header
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlmig.database import Row, Session, literal
 from sqlmig.errors import (
@@ -22,6 +22,7 @@ from sqlmig.errors import (
     UsageError,
 )
 from sqlmig.events import Listener, StatementDone, StepDone, StepStarted
+from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress, Script
 from sqlmig.plan import Step

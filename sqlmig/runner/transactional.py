@@ -6,11 +6,12 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlmig.database import LOCK_LOST, Reply, Session, literal
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport, SqlmigError, TransactionEnded
 from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
+from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Direction
 from sqlmig.plan import Step

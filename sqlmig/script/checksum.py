@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from dataclasses import dataclass
+
+from sqlmig.frozen import dataclass
 
 CHECKSUM_ALGORITHM = 1
 """Names how both hashes of a script are made; stored with them, so that a later way can tell them apart."""

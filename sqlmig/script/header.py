@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlmig.config.units import server_duration
 from sqlmig.errors import Place, ScriptError
+from sqlmig.frozen import dataclass
 from sqlmig.statements import Directive
 
 

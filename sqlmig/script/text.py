@@ -6,12 +6,13 @@ import codecs
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
+from sqlmig.frozen import dataclass
 from sqlmig.script.checksum import Checksum, RawDigest, sql_checksum
 from sqlmig.script.header import Header, read_header
 from sqlmig.script.source import Source

@@ -207,6 +207,7 @@ class Transactions:
 
     def _end_step(self, step: Step) -> None:
         self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
+        self._ours(step, "SET LOCAL statement_timeout = 0", "cleanup")
         self._ours(step, GUARD.format(token=literal(self.token)), "guard")
         for text in END_OF_SCRIPT:
             self._ours(step, text, "cleanup")
@@ -226,10 +227,13 @@ class Transactions:
             yield self.history.forget(step.applied, duration=self.history.elapsed, detail=detail)
 
     def _show_progress(self, step: Step) -> None:
-        """The server keeps its answers until a message ends, but for a NOTICE: this one brings them out."""
+        """The server keeps its answers until a message ends, but for a NOTICE: this one brings them out.
+
+        Dropping an event trigger that is not there needs no privilege, and no other event trigger sees it.
+        """
         self._ours(step, "BEGIN", "progress")
         marker = f"sqlmig: {step} is committed"[:63].replace('"', "")
-        self._ours(step, f'DROP TABLE IF EXISTS pg_temp."{marker}"', "progress")
+        self._ours(step, f'DROP EVENT TRIGGER IF EXISTS "{marker}"', "progress")
         self._ours(step, "COMMIT", "progress")
 
     def _ours(self, step: Step, text: str, note: str) -> None:

@@ -33,7 +33,7 @@ DIRT = {
     "search_path_set": "SET search_path = nowhere;",
     "role": "SET ROLE {role};",
     "authorization": "SET SESSION AUTHORIZATION {role};",
-    "statement_timeout": "SET statement_timeout = '1s';",
+    "statement_timeout": "SET statement_timeout = '1ms';",
     "lock_timeout": "SET lock_timeout = '1ms';",
     "messages": "SET client_min_messages = error;",
     "read_only": "SET default_transaction_read_only = on;",
@@ -143,6 +143,33 @@ def content(dump: str) -> str:
         if "Schema: sqlmig" not in part and "Name: sqlmig" not in part:
             kept.append(part)
     return "\n".join(kept)
+
+
+def test_event_triggers_see_only_migrations(runs: Runs) -> None:
+    """One that refuses all DDL does not meet any of ours once the history is there."""
+    runs.write(
+        "001_a",
+        "CREATE TABLE a (x int);\nCREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql\n"
+        "AS $$BEGIN RAISE 'no %', tg_tag; END$$;\n"
+        "CREATE EVENT TRIGGER started ON ddl_command_start EXECUTE FUNCTION refuse();\n"
+        "CREATE EVENT TRIGGER dropped ON sql_drop EXECUTE FUNCTION refuse();",
+        "DROP EVENT TRIGGER started; DROP EVENT TRIGGER dropped;",
+    )
+    for number in range(2, 5):
+        runs.write(f"00{number}_m", f"INSERT INTO a VALUES ({number})", "SELECT 1")
+    runs.write("005_n", "-- sqlmig: no-transaction\nINSERT INTO a VALUES (5)", "SELECT 1")
+    runs.apply()
+    assert runs.database.value("SELECT sum(x) FROM a") == 14
+    runs.rollback()
+    assert runs.applied() == []
+
+
+def test_a_statement_timeout_is_not_for_our_own_statements(runs: Runs) -> None:
+    """The shortest one that a migration can set ends with its last statement."""
+    for number in range(1, 30):
+        runs.write(f"{number}_m", "SET statement_timeout = 1")
+    runs.apply()
+    assert len(runs.applied()) == 29
 
 
 def test_a_role_that_a_migration_sets_is_not_that_of_the_history(runs: Runs) -> None:

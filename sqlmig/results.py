@@ -107,6 +107,8 @@ def outcomes_of(steps: Sequence[Step], done: int, failed: int | None) -> list[Ou
 
 @dataclass(frozen=True)
 class StatusResult:
+    """Every migration that has files or was applied, by version; ``problems`` is all there is to say about them."""
+
     where: Where
     migrations: tuple[Standing, ...]
     problems: tuple[Problem, ...]
@@ -136,6 +138,8 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class RepairChange:
+    """One thing that was accepted: ``what`` in words, ``diff`` as a unified diff, empty where there is none."""
+
     version: int
     label: str
     name: str
@@ -156,12 +160,16 @@ class RepairResult:
 
 @dataclass(frozen=True)
 class BaselineResult:
+    """The migrations that were recorded as applied without being run, as they stood before."""
+
     where: Where
     recorded: tuple[Standing, ...]
 
 
 @dataclass(frozen=True)
 class LogEntry:
+    """One event of the log. ``at`` has a zone; None where an event has no such thing, or it is not known."""
+
     at: datetime
     event: str
     version: int | None
@@ -187,18 +195,24 @@ class HistoryResult:
 
 @dataclass(frozen=True)
 class NewResult:
+    """The paths of the files that were written."""
+
     up: str
     down: str | None
 
 
 @dataclass(frozen=True)
 class InitResult:
+    """The files and folders that were written, and those that were there and were kept."""
+
     written: tuple[str, ...]
     kept: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ServerResult:
+    """The project's own server as the command left it; ``url`` and ``version`` while it runs."""
+
     running: bool
     url: str | None
     folder: str

@@ -25,6 +25,8 @@ TyperUsageError: Any = typer.BadParameter.__base__
 
 
 class AllCommands(Commands):
+    """Every command, in the order of help: begin, change, look, mend."""
+
     table: ClassVar[Mapping[str, str]] = {
         "init": "sqlmig.cli.making:init",
         "new": "sqlmig.cli.making:new",

@@ -22,6 +22,7 @@ def version_number(text: str | None) -> int | None:
 
 
 def natural_number(text: str | None) -> int | None:
+    """A count, from 1 on."""
     return _whole(text, 1)
 
 
@@ -39,10 +40,12 @@ def seconds(text: str | None) -> float | None:
 
 
 def folders(texts: list[str] | None) -> list[Path]:
+    """Folders as they were typed; whether they exist is found out where they are read."""
     return [Path(text) for text in texts or ()]
 
 
 def path(text: str | None) -> Path | None:
+    """A file as it was typed."""
     return None if text is None else Path(text)
 
 

@@ -12,6 +12,8 @@ from sqlmig.cli.invocation import Invocation
 
 
 class DatabaseCommands(Commands):
+    """What stands behind ``sqlmig db``."""
+
     table: ClassVar[Mapping[str, str]] = {
         "start": "sqlmig.cli.serving:start",
         "stop": "sqlmig.cli.serving:stop",

@@ -52,6 +52,7 @@ def result_lines(result: Result, secrets: Redact, limit: int | None, verbose: bo
 
 
 def where_line(where: Where, verbose: bool = False) -> str:
+    """The environment and its database; ``verbose`` adds what chose it."""
     source = f" (from {where.source})" if verbose else ""
     return f"{where.environment}: database {where.database} on {where.server} as {where.role}{source}"
 
@@ -261,6 +262,7 @@ def _server(result: ServerResult, secrets: Redact, limit: int | None, verbose: b
 
 
 def server_line(result: ServerResult) -> str:
+    """Whether the project's own server runs, and where its data are."""
     verb = {(True, True): "started", (True, False): "is running", (False, True): "stopped"}
     said = verb.get((result.running, result.changed), "is not running")
     version = f" {result.version}" if result.version else ""

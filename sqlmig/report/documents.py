@@ -54,6 +54,7 @@ BODIES: Mapping[str, tuple[str, ...]] = {
 
 
 def result_document(result: Result, command: str | None, environment: str | None, exit_code: int) -> Json:
+    """What a command that came to its end has to say. Reads the scripts of a plan for their statements."""
     return {**_frame(command, environment, exit_code), **_where(result), **_body(result)}
 
 

@@ -56,6 +56,7 @@ def _server_lines(report: ServerReport, told: str) -> Iterator[str]:
 
 
 def next_line(step: str) -> Iterator[str]:
+    """What to type, or to change, in the same words wherever it is told."""
     yield from _field(styled(Style.STRONG, "next:"), step)
 
 
@@ -100,6 +101,7 @@ def problem_lines(problems: Iterable[Problem], secrets: Redact, limit: int | Non
 
 
 def diff_lines(diff: str) -> Iterator[Fixed]:
+    """A unified diff with what is gone and what is new in colours. Take its secrets out before."""
     styles = {"+": Style.GOOD, "-": Style.BAD, "@": Style.FAINT}
     for line in diff.rstrip("\n").split("\n"):
         yield Fixed("    " + styled(styles.get(line[:1]), harmless(line.rstrip("\r"))))

@@ -127,4 +127,5 @@ class Progress:
 
 
 def table_of(plan: Plan, limit: int | None) -> Steps:
+    """Columns wide enough for every step of a plan, before the first one is told."""
     return Steps.fit(map(str, plan.steps), {step.direction for step in plan.steps}, limit)

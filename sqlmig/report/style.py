@@ -35,10 +35,12 @@ MARKS = re.compile("[\ufdd0-\ufddf]")
 
 
 def styled(style: Style | None, text: str) -> str:
+    """The text marked with its meaning; unmarked where it has none, or is empty."""
     return f"{style}{text}{PLAIN}" if style and text else text
 
 
 def without_marks(text: str) -> str:
+    """The text as it is read where nothing is coloured."""
     return MARKS.sub("", text)
 
 
@@ -57,6 +59,7 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at the stream; no for one that is closed or was never there."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # a closed stream

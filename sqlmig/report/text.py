@@ -141,6 +141,7 @@ def redacted_excerpt(line: str, column: int | None, secrets: Callable[[str], str
 
 
 def duration(milliseconds: float | None) -> str:
+    """In the unit that fits, in at most 8 characters; nothing for None."""
     if milliseconds is None:
         return ""
     if milliseconds < 999.5:
@@ -158,4 +159,5 @@ def local_time(when: datetime | None) -> str:
 
 
 def count(number: int, noun: str) -> str:
+    """``1 step``, ``2 steps``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,6 +2,6 @@
 
 import sys
 
-from sqlmig.cli import main
+from sqlmig.cli import program
 
-sys.exit(main())
+sys.exit(program())

@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmig.config import Environment, parse_duration
 from sqlmig.database import RunnerLock, Session, connect, literal
@@ -19,8 +20,14 @@ from sqlmig.history import OLDEST, Actor, History, ServerFacts
 from sqlmig.migration import Applied, Migration
 from sqlmig.queries import query
 from sqlmig.results import Where
-from sqlmig.runner import Runner, Settings
 from sqlmig.version import VERSION
+
+if TYPE_CHECKING:
+    from sqlmig.runner import Runner, Settings
+
+
+RECONNECT_SECONDS = 10.0
+"""How long to try for a connection that tells what became of one that was lost."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,15 @@ class Access:
     def history(self) -> History:
         return History(
             schema=self.environment.history_schema,
-            actor=Actor(socket.gethostname(), VERSION, git_commit(self.environment.root)),
+            actor=Actor(socket.gethostname(), VERSION, cache(lambda: git_commit(self.environment.root))),
             role=self.environment.role,
             store_up_limit=self.environment.store_up_limit,
         )
 
     @property
     def settings(self) -> Settings:
+        from sqlmig.runner import Settings
+
         environment = self.environment
         return Settings(
             role=environment.role,
@@ -90,6 +99,7 @@ class Desk:
     access: Access
     session: Session
     facts: ServerFacts
+    claim: str = ""
 
     @property
     def where(self) -> Where:
@@ -97,7 +107,7 @@ class Desk:
 
     @property
     def history(self) -> History:
-        return self.access.history
+        return replace(self.access.history, claim=self.claim) if self.claim else self.access.history
 
     def applied(self, *, sources: bool = False) -> tuple[Applied, ...]:
         """What is applied; nothing where there was no history, and it was not created by another. Creates nothing."""
@@ -116,11 +126,12 @@ class Desk:
 
     @contextmanager
     def locked(self, lock_wait: float | None) -> Iterator[RunnerLock]:
-        """Hold the runner's lock. The history tables exist once it is held."""
+        """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it."""
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
         lock = RunnerLock(self.access.open(), self.history.schema)
         with closing(lock.session):
             lock.acquire(wait, self.access.listener)
+            self.claim = lock.claim
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
@@ -128,15 +139,15 @@ class Desk:
 
     def runner(self, lock: RunnerLock) -> Runner:
         """What executes plans here, while the lock is held."""
+        from sqlmig.runner import Runner
+
         return Runner(
             session=self.session,
             history=self.history,
-            settings=self.access.settings,
+            settings=replace(self.access.settings, watched=self.facts.sees_clients_end),
             listener=self.access.listener,
-            reconnect=self.access.open,
-            check_lock=lock.check,
-            claim=lock.claim,
-            look_for_blockers=lock.blockers,
+            reconnect=lambda: self.access.open(RECONNECT_SECONDS),
+            lock=lock,
             redact=self.access.environment.secrets,
         )
 

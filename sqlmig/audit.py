@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -94,6 +93,8 @@ def _diff_of(before: str | None, script: Script | None, recorded: Checksum | Non
     if before is None and recorded is not None:
         return f"{name}: the applied text is not stored (it was longer than store_up_limit)\n"
     file = script.file if script is not None else "(no file)"
+    import difflib
+
     lines = difflib.unified_diff(_lines(before or ""), _lines(after), f"{name} (applied)", file)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

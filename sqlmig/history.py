@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlmig.database import Row, Session, literal, quote_identifier
@@ -58,7 +58,8 @@ class Actor:
 
     host: str
     sqlmig_version: str
-    git_commit: str | None = None
+    commit: Callable[[], str | None] = lambda: None
+    """Finds the commit that is checked out: asked for by what writes alone."""
 
 
 @dataclass(frozen=True)
@@ -308,7 +309,7 @@ class History:
         return {
             "host": literal(self.actor.host),
             "sqlmig_version": literal(self.actor.sqlmig_version),
-            "git_commit": literal(self.actor.git_commit),
+            "git_commit": literal(self.actor.commit()),
         }
 
     def _files(self, migration: Migration) -> dict[str, object]:

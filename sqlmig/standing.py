@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -187,6 +186,8 @@ def find(known: Sequence[Standing], text: str) -> Standing:
             )
     if _is_version(name):
         raise no_version(int(name), known)
+    import difflib
+
     near = difflib.get_close_matches(name, [word for standing in known for word in (str(standing), standing.name)], 3)
     raise UsageError(
         f"there is no migration {text!r}" + (f"; near it: {', '.join(near)}" if near else ""), next_step="sqlmig status"

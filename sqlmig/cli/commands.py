@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -97,6 +96,8 @@ class Commands(TyperGroup):
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None and not name.startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(name, [*self.table, *self.aliases], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"there is no command {name!r}{hint}", next_step=f"sqlmig {self.prefix}--help")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -77,6 +76,8 @@ def read_source(path: Path, cwd: Path) -> Source:
     """What stands in this file. Raises ConfigError where it cannot be read, is not TOML, or has no such table."""
     shown = str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
     text = _read(path, shown)
+    import tomllib
+
     try:
         table: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -160,6 +161,8 @@ def _speaks_of_sqlmig(path: Path) -> bool:
         return False
     if TABLE_IN_PYPROJECT[1] not in text:
         return False
+    import tomllib
+
     try:
         tool = tomllib.loads(text).get(TABLE_IN_PYPROJECT[0])
     except tomllib.TOMLDecodeError:

@@ -7,12 +7,12 @@ A block begins with ``-- name: NAME``; the comment lines below it say what it is
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @cache
 def _blocks(file: str) -> dict[str, str]:
-    text = (files(__name__) / f"{file}.sql").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"{file}.sql").read_text(encoding="utf-8")
     blocks: dict[str, str] = {}
     for block in text.split("-- name:")[1:]:
         name, _, body = block.partition("\n")

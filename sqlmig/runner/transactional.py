@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
@@ -54,7 +54,7 @@ class Transactions:
     """Milliseconds by version, as the server measured them: of the steps whose statements completed."""
     committed: int = 0
     units: Sequence[Unit] = ()
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str = field(default_factory=lambda: os.urandom(8).hex())
     started: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     alone: set[tuple[int, int]] = field(default_factory=set)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from sqlmig.config.units import server_duration
@@ -87,6 +86,8 @@ def _unquoted(value: str) -> str:
 
 
 def _suggestion(word: str) -> str:
+    import difflib
+
     spelled = {name.replace("_", "-"): name for name in (*FLAGS, *VALUES)}
     for attempt in (word, *word.split()[:1]):
         for near in difflib.get_close_matches(attempt.lower().replace("_", "-"), spelled, 1):

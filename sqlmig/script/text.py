@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -85,6 +84,8 @@ class Script:
             raise self._not_utf8(offset - len(rest), rest)
 
     def _not_utf8(self, offset: int, data: bytes) -> FileError:
+        import shlex
+
         wide = offset == 0 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return FileError(
             f"{self.file} is not UTF-8: byte {offset} (counted from 0) cannot be decoded",

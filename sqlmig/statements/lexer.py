@@ -36,7 +36,7 @@ GAP = _repeat(rf"{_SPACE}++", _LINE_COMMENT, _FLAT_COMMENT)
 _DOLLAR_QUOTE = rf"\$(?:{_LETTER}{_TAG_CHARACTER}*+)?\$"
 _QUOTED_NAME = r'"[^"]*+(?:""[^"]*+)*+"'
 
-_INTEGER = "[0-9]++" + _repeat("_[0-9]++")
+_INTEGER = "[0-9]++" + _repeat(r"_(?![0-9_]*\$)[0-9]++")
 _NUMBER = rf"(?:{_INTEGER}(?:\.(?!\.)(?:{_INTEGER})?)?|\.{_INTEGER})(?:[eE][+-](?:{_INTEGER}(?:{_WORD})?)?|{_WORD})?"
 """Letters directly after a number belong to it, although the server then refuses it."""
 _PARAMETER = rf"\$[0-9]++(?:{_WORD})?"
@@ -54,12 +54,12 @@ _PLAIN = r"'[^']*+(?:''[^']*+)*+'"
 _ESCAPED = r"'[^'\\]*+(?:(?:''|\\[\s\S])[^'\\]*+)*+'"
 _BITS = r"'[^']*+'"
 _NEW_LINE = _repeat(r"[ \t\f\v]++", _LINE_COMMENT) + r"[\n\r]"
-_CONTINUED = _NEW_LINE + _repeat(rf"{_SPACE}++", rf"{_LINE_COMMENT}[\n\r]")
+CONTINUED = _NEW_LINE + _repeat(rf"{_SPACE}++", rf"{_LINE_COMMENT}[\n\r]")
 """What stands between the parts of one literal: white space with a line break, and line comments."""
 
 
 def _continued(body: str) -> str:
-    return body + _repeat(_CONTINUED + body)
+    return body + _repeat(CONTINUED + body)
 
 
 @cache
@@ -90,7 +90,7 @@ def token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
 @cache
 def _continuation(group: str) -> re.Pattern[str]:
     body = {"plain": _PLAIN, "escaped": _ESCAPED, "bits": _BITS}[group]
-    return re.compile(rf"{_CONTINUED}{body}")
+    return re.compile(rf"{CONTINUED}({body})")
 
 
 _ORDINARY = r"[^;'\"$()\\/\-]++"
@@ -240,3 +240,32 @@ def tokens(text: str, standard_conforming_strings: bool = True, start: int = 0) 
         if match.lastgroup not in ("space", "line", "comment"):
             yield match.lastgroup or "", at, end
         at = end
+
+
+def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
+    """The tokens of whole statements as they are written, a literal in the parts between its line breaks."""
+    if standard_conforming_strings and not ("/*" in text or "E'" in text or "e'" in text):
+        if "$" in text:
+            return [token for token, _ in _flat_token_pattern(dollars=True).findall(text)]
+        return _flat_token_pattern(dollars=False).findall(text)
+    found = []
+    for group, start, end in tokens(text, standard_conforming_strings):
+        match = token_pattern(standard_conforming_strings).match(text, start)
+        at = match.end() if match and group in ("plain", "escaped", "bits") else end
+        found.append(text[start:at])
+        while at < end and (part := _continuation(group).match(text, at)):
+            found.append(part[1])
+            at = part.end()
+    return found
+
+
+@cache
+def _flat_token_pattern(*, dollars: bool) -> re.Pattern[str]:
+    """A gap and a token (group 1), in statements without block comments and literals with a prefix ``e``."""
+    quoted = rf"(\$(?:{_LETTER}{_TAG_CHARACTER}*+)?\$)" + _repeat(r"[^$]++", r"(?!\2)\$") + r"\2|" if dollars else ""
+    return re.compile(
+        rf"{_SPACE}*+(?:{_LINE_COMMENT}{_SPACE}*+)*+"
+        rf"({_WORD}(?!['\"&])|[(),;]|{_PLAIN}|[0-9]++(?!\.|{_WORD_CHARACTER})"
+        rf"|(?:[nN]|[uU]&){_PLAIN}|[bBxX]{_BITS}|(?:[uU]&)?{_QUOTED_NAME}|{_WORD}|{_NUMBER}|{_PARAMETER}"
+        rf"|{quoted}{_OPERATOR}|::|:=|\.\.|[\s\S])"
+    )

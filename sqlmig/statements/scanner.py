@@ -16,6 +16,7 @@ from sqlmig.statements.psql import RESTRICT
 from sqlmig.statements.rules import copy_direction
 from sqlmig.statements.session import StandardStrings
 
+_MARK = "\ufeff"
 _WINDOW = 1 << 16
 """How much text is cut in one go. Pieces of that much wait at most."""
 _DATA = 1 << 18
@@ -40,25 +41,34 @@ def scan(
     Raises ScriptError, with a place whose file is empty, when the trouble is reached: a NUL character, a literal,
     name or comment that is never closed, a command of psql's, text behind COPY ... FROM STDIN; on its line.
     """
-    return _Scanner(source, StandardStrings(standard_conforming_strings, in_transaction=in_transaction)).pieces(True)
+    scanner = Scanner(source, standard_conforming_strings=standard_conforming_strings, in_transaction=in_transaction)
+    return scanner.pieces(everything=True)
 
 
 def split(
     source: str | Iterable[str], *, standard_conforming_strings: bool = True, in_transaction: bool = True
 ) -> Iterator[Statement]:
     """The statements of a script alone, without gaps and COPY data. Otherwise as ``scan``."""
-    scanner = _Scanner(source, StandardStrings(standard_conforming_strings, in_transaction=in_transaction))
-    return scanner.pieces(False)  # type: ignore[return-value]  # without gaps and data there are only statements
+    scanner = Scanner(source, standard_conforming_strings=standard_conforming_strings, in_transaction=in_transaction)
+    return scanner.pieces(everything=False)  # type: ignore[return-value]  # only statements are left
 
 
-class _Scanner:
+class Scanner:
     """Reads a source through a window: ``text`` begins at ``base`` in the source and is cut up to ``at``."""
 
-    def __init__(self, source: str | Iterable[str], strings: StandardStrings) -> None:
+    def __init__(
+        self,
+        source: str | Iterable[str],
+        *,
+        standard_conforming_strings: bool = True,
+        in_transaction: bool = True,
+    ) -> None:
         self.final = isinstance(source, str)
         self.parts = iter(()) if isinstance(source, str) else iter(source)
-        self.strings = strings
+        self.strings = StandardStrings(standard_conforming_strings, in_transaction=in_transaction)
+        """What holds for the piece that was handed over last."""
         self.text = source if isinstance(source, str) else ""
+        self.mark = ""
         self.base = 0
         self.at = 0
         self.line = 1
@@ -67,13 +77,12 @@ class _Scanner:
         self.has_directives = False
         self.follows_settings = False
 
-    def pieces(self, everything: bool) -> Iterator[Piece]:
-        self._look_over(0)
-        if not self.text:
+    def pieces(self, *, everything: bool) -> Iterator[Piece]:
+        if self.final:
+            self._look_over(0)
+        else:
             self._read()
-        if self.text.startswith("\ufeff"):
-            self.column = 0
-        while self.at < len(self.text) or self._read():
+        while self.at < len(self.text) or self.mark or self._read():
             yield from self._simple_statements(everything)
             yield from self._next_pieces(everything)
 
@@ -81,7 +90,7 @@ class _Scanner:
         """Reads on: a window more, and at least twice as much as is not cut yet. False at the end of the source."""
         if self.final:
             return False
-        to_line_start = min(max(self.column - 1, 0), self.at)
+        to_line_start = min(self.column - 1, self.at)
         keep = self.at - to_line_start if to_line_start <= _LONGEST_LINE else self.at
         parts = [self.text[keep:]]
         wanted = max(_WINDOW, 2 * (len(self.text) - self.at))
@@ -99,6 +108,8 @@ class _Scanner:
         return self.at < len(self.text)
 
     def _look_over(self, start: int) -> None:
+        if self.base == 0 and self.text.startswith(_MARK):
+            self.mark, self.text, self.base = _MARK, self.text[1:], 1
         nul = self.text.find("\0", start)
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
@@ -109,7 +120,7 @@ class _Scanner:
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
         """The statements up to the first one that needs care: most of most scripts."""
         text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
-        if column == 0 or self.has_directives:
+        if self.mark or self.has_directives:
             return
         count_in_code = self.has_returns
         new = tuple.__new__
@@ -138,7 +149,7 @@ class _Scanner:
         """One gap and one statement with its data, whatever they are."""
         try:
             end = self._gap_end()
-            if end > self.at:
+            if end > self.at or self.mark:
                 gap = self._take_gap(end)
                 if everything:
                     yield gap
@@ -162,7 +173,7 @@ class _Scanner:
             self._read()
 
     def _gap_end_in_text(self) -> int:
-        end = self.at + (self.column == 0)
+        end = self.at
         while True:
             end = boundaries.gap_end(self.text, end, final=self.final)
             if end == UNKNOWN or not self.text.startswith("\\", end):
@@ -185,8 +196,9 @@ class _Scanner:
 
     def _take_gap(self, end: int) -> Gap:
         text = self.text[self.at : end]
-        start = self.base + self.at
-        gap = Gap(text, start, start + len(text), self.line, max(self.column, 1), self._directives(text))
+        start = self.base + self.at - len(self.mark)
+        gap = Gap(self.mark + text, start, self.base + end, self.line, self.column, self._directives(text))
+        self.mark = ""
         self._move(end)
         return gap
 
@@ -217,9 +229,8 @@ class _Scanner:
     def _error(self, trouble: Unreadable) -> ScriptError:
         line, column = after(self.text, self.at, trouble.at, self.line, self.column)
         begin, end = line_around(self.text, trouble.at)
-        excerpt = self.text[begin:end].removeprefix("\ufeff")
-        whole = begin > 0 or self.base == 0 or trouble.at - begin == column - 1
-        place = Place("", line, max(column, 1), excerpt if whole else None)
+        excerpt = self.text[begin:end] if trouble.at - begin == column - 1 else None
+        place = Place("", line, column, excerpt)
         return ScriptError(trouble.message, place=place, next_step=trouble.next_step)
 
     def _copy_data(self, everything: bool, *, ended: bool) -> Iterator[Piece]:

@@ -1,7 +1,7 @@
 """What psql must send for a script, if sqlmig cuts it rightly.
 
-psql drops what stands before a statement up to the first block comment, and empty lines outside of quotes. At the end of
-the file it sends what is left, comments after the last statement included.
+psql drops what stands before a statement up to the first block comment, and empty lines outside of quotes. At the end
+of the file it sends what is left, comments after the last statement included.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from sqlmig.errors import ScriptError
-from sqlmig.statements import CopyData, Gap, Statement, scan, split
+from sqlmig.statements import CopyData, Statement, scan
+from sqlmig.statements.boundaries import UNKNOWN, statement_end
 from sqlmig.statements.lexer import token_end, token_pattern
 from tests.property.recording_server import SET_STANDARD_STRINGS, Sent
 
@@ -37,7 +38,7 @@ def predict(script: str) -> Prediction:
     try:
         for piece in scan(script):
             if isinstance(piece, Statement):
-                ended = len(list(split(piece.text + ";", standard_conforming_strings=standard))) > 1
+                ended = statement_end(piece.text, 0, standard, final=True) != UNKNOWN
                 pending += piece.text
                 if ended:
                     messages.append(Sent("query", without_empty_lines(pending, standard)))
@@ -91,10 +92,31 @@ def offset(script: str, error: ScriptError) -> int:
     assert error.place is not None
     assert error.place.line is not None
     assert error.place.column is not None
-    starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", script))]
+    starts = [int(script.startswith("\ufeff")), *(found.end() for found in re.finditer(r"\r\n|\r|\n", script))]
     return starts[error.place.line - 1] + error.place.column - 1
 
 
 def as_sent(messages: list[Sent]) -> list[Sent]:
     """psql before 18 sends the line that ends the data of a COPY as well, which the server then ignores."""
     return [Sent(m.kind, END_OF_DATA.sub("", m.text)) if m.kind == "data" else m for m in messages]
+
+
+def continues_with_backslash(script: str) -> bool:
+    """Whether a literal with backslashes, or of bits, goes on after a line break.
+
+    psql reads line by line and takes the second part for a literal of its own; the server, which sees the whole, does
+    not, and sqlmig follows the server.
+    """
+    try:
+        texts = [piece.text for piece in scan(script) if isinstance(piece, Statement)]
+    except ScriptError:
+        texts = [script]
+    for text in texts:
+        for standard in (True, False):
+            at = 0
+            while at < len(text) and (match := token_pattern(standard).match(text, at)):
+                end = token_end(text, match)
+                if end > match.end() and match.lastgroup in ("escaped", "bits"):
+                    return True
+                at = end if end > 0 else len(text)
+    return False

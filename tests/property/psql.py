@@ -51,7 +51,7 @@ class Psql:
             [binary, "-X", "-q", "-w", f"host=127.0.0.1 port={self._server.port} user=a dbname=a sslmode=disable"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=(folder / "errors").open("wb"),
+            stderr=subprocess.DEVNULL,
             env={"LC_ALL": "C", "PGCLIENTENCODING": "UTF8", "PGGSSENCMODE": "disable", "PSQL_HISTORY": "/dev/null"},
         )
 

@@ -10,9 +10,10 @@ import threading
 from dataclasses import dataclass
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
-COPY_FROM_STDIN = re.compile(r"copy\s[^;']*\sfrom\s+stdin\b", re.IGNORECASE)
+COPY_FROM_STDIN = re.compile(r"copy\b.*\bfrom\b\W+stdin\b", re.IGNORECASE | re.DOTALL)
 SET_STANDARD_STRINGS = re.compile(r"set\s+standard_conforming_strings\s*=\s*(on|off)\s*;", re.IGNORECASE)
-LEADING_COMMENTS = re.compile(r"(?:\s|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+GAP = re.compile(r"(?:\s|--[^\n\r]*)*")
+COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ class RecordingServer:
         if kind == b"Q":
             query = payload[:-1].decode()
             self.messages.put(Sent("query", query))
-            begin = LEADING_COMMENTS.match(query)
-            if COPY_FROM_STDIN.match(query, begin.end() if begin else 0):
+            begin = first_word(query)
+            if COPY_FROM_STDIN.match(query, begin):
                 self._data = b""
                 self._send((b"G", struct.pack("!bh", 0, 0)))
                 return
-            changed = SET_STANDARD_STRINGS.match(query)
+            changed = SET_STANDARD_STRINGS.match(query, begin)
             if changed or self._reset in query:
                 self._report("standard_conforming_strings", changed[1].lower() if changed else "on")
             self._send((b"C", b"DONE\0"), (b"Z", b"I"))
@@ -85,3 +86,16 @@ class RecordingServer:
 
     def _send(self, *messages: tuple[bytes, bytes]) -> None:
         self._connection.sendall(b"".join(kind + struct.pack("!i", len(body) + 4) + body for kind, body in messages))
+
+
+def first_word(query: str) -> int:
+    """Where a query begins behind its comments, which may be nested."""
+    at = depth = 0
+    while True:
+        if depth == 0 and (gap := GAP.match(query, at)):
+            at = gap.end()
+        mark = COMMENT_MARK.search(query, at) if depth else COMMENT_MARK.match(query, at)
+        if not mark or (not depth and mark[0] == "*/"):
+            return at
+        depth += 1 if mark[0] == "/*" else -1
+        at = mark.end()

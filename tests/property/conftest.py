@@ -1,0 +1,25 @@
+"""How many examples: 1,000 each as a rule, 20,000 with ``--hypothesis-profile=nightly``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.property.psql import Psql, find_psqls
+
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+
+settings.register_profile("ci", max_examples=1_000, **COMMON)
+settings.register_profile("nightly", max_examples=20_000, **COMMON)
+settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def psqls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Psql]]:
+    """Every psql of this machine, at least one, each running and waiting for scripts."""
+    running = [Psql(binary, tmp_path_factory.mktemp("psql")) for binary in find_psqls()]
+    yield running
+    for psql in running:
+        psql.close()

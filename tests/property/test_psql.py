@@ -1,0 +1,35 @@
+"""psql is the judge: what sqlmig would send is what psql sends."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.property.prediction import as_sent, continues_with_backslash, predict
+from tests.property.psql import Psql
+from tests.property.scripts import character_soups, scripts, unclosed
+
+
+@given(script=st.one_of(scripts, character_soups))
+def test_a_script_sends_what_psql_sends(psqls: list[Psql], script: str) -> None:
+    """The same statements, character by character, and the same COPY data; up to the first error where there is one."""
+    prediction = predict(script)
+    readable = script[: prediction.error_at] if prediction.error else script
+    assume(not continues_with_backslash(readable))
+    expected = predict(readable)
+    assert expected.error is None
+    for psql in psqls:
+        assert as_sent(psql.sent(readable)) == expected.messages, f"psql {psql.version}"
+
+
+@given(script=unclosed)
+def test_what_is_never_closed_is_not_closed_for_psql_either(psqls: list[Psql], script: str) -> None:
+    """Where sqlmig finds a literal, name or comment without an end, psql sends the rest of the file as one message."""
+    prediction = predict(script)
+    assume(prediction.error is not None and "never closed" in str(prediction.error))
+    assume(not continues_with_backslash(script))
+    last_line = script[prediction.error_at :].rstrip("\n").rpartition("\n")[2]
+    for psql in psqls:
+        sent = as_sent(psql.sent(script))
+        assert sent[:-1] == prediction.messages, f"psql {psql.version}"
+        assert sent[-1].text.rstrip("\n").endswith(last_line)

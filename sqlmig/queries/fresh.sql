@@ -1,7 +1,8 @@
 -- name: drop_everything
 -- Every object of this database that is not PostgreSQL's own, an extension's member, or the history itself.
 -- pg_depend knows what is in a schema, and pg_identify_object how to call it (documentation, "System Information
--- Functions", object information); a kind that is dropped with its owner is gone when its turn comes.
+-- Functions", object information); a kind that is dropped with its owner is gone when its turn comes. Sorted, so that
+-- all are named before the first is dropped.
 DO $sqlmig$
 DECLARE
     victim record;
@@ -44,13 +45,12 @@ BEGIN
          WHERE other.objid >= 16384
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member WHERE member.classid = other.classid
                             AND member.objid = other.objid AND member.deptype = 'e')
+        ORDER BY 1, 2
     LOOP
-        IF (SELECT identity FROM pg_catalog.pg_identify_object(victim.classid, victim.objid, 0)) IS NOT NULL THEN
-            EXECUTE pg_catalog.format('DROP %s IF EXISTS %s CASCADE',
-                CASE victim.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
-                                 ELSE victim.type END,
-                victim.identity);
-        END IF;
+        EXECUTE pg_catalog.format('DROP %s IF EXISTS %s CASCADE',
+            CASE victim.type WHEN 'composite type' THEN 'type' WHEN 'statistics object' THEN 'statistics'
+                             ELSE victim.type END,
+            victim.identity);
     END LOOP;
     PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
 END

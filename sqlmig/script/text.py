@@ -207,16 +207,17 @@ class Script:
             header, wrong = self._head
             errors.extend(wrong)
             for piece in self._scan(self._watched(digest), header):
-                if isinstance(piece, statements.CopyData):
+                if isinstance(piece, statements.Statement):
+                    in_head = False
+                    if not piece.is_empty:
+                        count += 1
+                        problems.extend(self._objections(piece, header, whole=not wrong))
+                if isinstance(piece, statements.CopyData) or not piece.directives:
                     continue
-                in_head = in_head and isinstance(piece, statements.Gap)
                 if in_head:
                     directives.extend(piece.directives)
-                    continue
-                problems.extend(self._misplaced(piece.directives))
-                if isinstance(piece, statements.Statement) and not piece.is_empty:
-                    count += 1
-                    problems.extend(self._objections(piece, header, whole=not wrong))
+                else:
+                    problems.extend(self._misplaced(piece.directives))
             if read_header(directives, self.file)[0] != header:
                 raise self._changed("while it was being read")
             checksum = self._full_checksum(digest.hexdigest())
@@ -242,6 +243,8 @@ class Script:
     def _objections(self, statement: statements.Statement, header: Header, *, whole: bool) -> Iterator[Problem]:
         """What must not run; ``whole`` says that no directive of the header is in doubt."""
         rule = statement.transaction
+        if rule is statements.TransactionRule.INSIDE:
+            return
         place = Place(self.file, statement.line, statement.column)
         if rule is statements.TransactionRule.ENDS and header.transaction:
             yield Problem(

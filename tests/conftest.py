@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from sqlmig import embedded
 from sqlmig.embedded import Server, find_binaries
@@ -18,6 +19,9 @@ from sqlmig.errors import SqlmigError
 from tests.support.database import Database
 from tests.support.project import Project
 from tests.support.session import SessionServer, ask, server_environment, use_fast_temporary_folder
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("patient")
 
 MAIN = pytest.StashKey[SessionServer]()
 

@@ -245,8 +245,16 @@ if IS_ROOT:
         closed.mkdir(mode=0o700)
         return copy_programs(server.bindir, closed)
 
+    @pytest.fixture
+    def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+        """A cache of this test's own, where root keeps such things."""
+        with tempfile.TemporaryDirectory(prefix="sqlmig-test-", dir=programs.SYSTEM_CACHE) as folder:
+            Path(folder).chmod(0o755)
+            monkeypatch.setattr(programs, "SYSTEM_CACHE", Path(folder))
+            yield Path(folder)
+
     def test_programs_that_only_root_can_reach_are_copied_once(
-        closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        closed_binaries: Path, tmp_path: Path, cache: Path
     ) -> None:
         """The copy lies where only root writes and everybody reads; it is made again when the programs change."""
         before = modes(closed_binaries)
@@ -255,7 +263,7 @@ if IS_ROOT:
         (closed_binaries.parent / "share" / "private").write_text("")
         (closed_binaries.parent / "share" / "private").chmod(0o600)
         first = programs.find_programs(account, environ).binaries
-        assert first.bindir.is_relative_to(programs.SYSTEM_CACHE / "sqlmig")
+        assert first.bindir.is_relative_to(cache / "sqlmig")
         assert binaries.ask_version(first.bindir, environ, account) == first.version
         for path in (first.bindir, *first.bindir.parents):
             found = path.stat()
@@ -267,9 +275,6 @@ if IS_ROOT:
         (closed_binaries.parent / "share" / "private").write_text("changed")
         second = programs.find_programs(account, environ).binaries
         assert second.bindir != first.bindir
-        for bindir in (first.bindir, second.bindir):
-            home = next(parent for parent in bindir.parents if parent.parent == programs.SYSTEM_CACHE / "sqlmig")
-            shutil.rmtree(home)
 
     def test_a_cache_that_others_could_have_prepared_is_not_used(
         closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -291,7 +296,7 @@ if IS_ROOT:
         with pytest.raises(NoServer, match="it is no installation of its own"):
             programs.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)})
 
-    def test_a_copy_that_does_not_run_either(tmp_path: Path) -> None:
+    def test_a_copy_that_does_not_run_either(tmp_path: Path, cache: Path) -> None:
         """Where the account cannot run the programs wherever they lie, the error says whom to let in."""
         bindir = tmp_path / "only-root" / "pg" / "bin"
         bindir.mkdir(parents=True)
@@ -304,14 +309,14 @@ if IS_ROOT:
         with pytest.raises(NoServer, match=f"the user {account.name} cannot run") as caught:
             programs.find_programs(account, {**ENVIRON, "SQLMIG_PG_BIN": str(bindir)})
         assert account.name in str(caught.value.next_step)
-        (copy,) = (programs.SYSTEM_CACHE / "sqlmig").glob("*/only-root")
-        shutil.rmtree(copy.parent)
+        assert list(cache.glob("sqlmig/*/only-root"))
 
-    def test_two_copies_at_once(closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_copies_at_once(
+        closed_binaries: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Whoever is second takes the copy of whoever was first, and clears its own away."""
         account = account_for(tmp_path / "data")
         environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
-        (closed_binaries.parent / "share" / "unlike-others").write_text(str(tmp_path))
         real = programs._open_to_all
         first: list[Path] = []
 
@@ -322,25 +327,17 @@ if IS_ROOT:
 
         monkeypatch.setattr(programs, "_open_to_all", overtaken)
         assert [programs.find_programs(account, environ).binaries.bindir] == first
-        cache = programs.SYSTEM_CACHE / "sqlmig"
-        assert list(cache.glob("new-*")) == []
-        shutil.rmtree(next(parent for parent in first[0].parents if parent.parent == cache))
+        assert list((cache / "sqlmig").glob("new-*")) == []
 
-    def test_a_cache_is_open_whatever_the_umask(
-        closed_binaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_cache_is_open_whatever_the_umask(closed_binaries: Path, tmp_path: Path, cache: Path) -> None:
         """Root often works with umask 077; the account must reach the copy all the same."""
-        with tempfile.TemporaryDirectory(prefix="sqlmig-test-", dir="/var/cache") as cache:
-            Path(cache).chmod(0o755)
-            monkeypatch.setattr(programs, "SYSTEM_CACHE", Path(cache))
-            umask = os.umask(0o077)
-            try:
-                found = programs.find_programs(
-                    account_for(tmp_path / "data"), {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
-                )
-            finally:
-                os.umask(umask)
-            assert found.binaries.bindir.is_relative_to(cache)
+        umask = os.umask(0o077)
+        try:
+            environ = {**ENVIRON, "SQLMIG_PG_BIN": str(closed_binaries)}
+            found = programs.find_programs(account_for(tmp_path / "data"), environ)
+        finally:
+            os.umask(umask)
+        assert found.binaries.bindir.is_relative_to(cache)
 
     CAP_SETUID, CAP_SYS_PTRACE = 7, 19
 

@@ -126,9 +126,11 @@ def test_what_a_killed_guard_leaves_is_swept(temporary: Path) -> None:
     with python(OWN, env={**BINARIES, "TMPDIR": str(temporary)}) as process:
         assert process.stdout
         pid = int(process.stdout.readline().split()[0])
-        os.kill(parent_of(pid), signal.SIGKILL)
+        guard = parent_of(pid)
+        os.kill(guard, signal.SIGKILL)
         process.kill()
         process.wait()
+        until(lambda: not is_alive(guard), "the guard to die")
     assert is_alive(pid)
     with embedded.ephemeral(environ=ENVIRON) as server:
         assert leftovers(temporary.resolve()) == [server.folder]

@@ -284,7 +284,6 @@ def _never_run(records: Sequence[Applied]) -> Problem:
         "baseline",
         f"{', '.join(names)}: recorded by a baseline and never run here, so not undone",
         version=records[0].version if len(records) == 1 else None,
-        warning=True,
         next_step=f"to run a down all the same, name the migration: sqlmig rollback {records[0].label}",
     )
 

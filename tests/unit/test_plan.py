@@ -361,11 +361,16 @@ def test_a_baseline_is_no_batch_to_step_over() -> None:
         assert (runs(prepared), warnings(prepared)) == ([], ["baseline"])
 
 
-def test_a_long_baseline_is_told_in_one_line() -> None:
-    """From the first to the last."""
-    records = [applied(subject, baseline=True) for subject in migrations(*range(1, 40))]
-    (warning,) = plan(migrations(*range(1, 40)), records, Rollback(everything=True)).warnings
-    assert warning.message.startswith("001_m to 039_m: recorded")
+@pytest.mark.parametrize(
+    ("versions", "told", "about"),
+    [((1,), "001_m", 1), ((1, 2, 3), "001_m, 002_m, 003_m", None), ((1, 2, 3, 4), "001_m to 004_m", None)],
+)
+def test_a_baseline_is_told_in_one_line(versions: tuple[int, ...], told: str, about: int | None) -> None:
+    """Each by name where they are few, the first and the last of many."""
+    records = [applied(subject, baseline=True) for subject in migrations(*versions)]
+    (warning,) = plan(migrations(*versions), records, Rollback(everything=True)).warnings
+    assert warning.message.startswith(f"{told}: recorded")
+    assert warning.version == about
 
 
 def test_an_irreversible_baseline_stands_in_nobodys_way() -> None:

@@ -85,6 +85,24 @@ def test_apply_by_its_other_names(three: Project, word: str) -> None:
     assert tables(three) == {"a", "b", "c"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["apply", "--wait", "1s", "--lock-wait", "500ms", "--unsupported-server", "--single-transaction", "--strict"],
+        ["rollback", "--wait", "1", "--lock-wait", "1min", "--strict"],
+        ["redo", "--wait", "0", "--lock-wait", "0", "--strict"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_options_for_other_days_are_no_obstacle(three: Project, words: list[str]) -> None:
+    """Waiting, refusing and confirming where nothing is to be waited for, refused or confirmed."""
+    if words[0] != "apply":
+        ran(three.invoke("apply"))
+    outcome = ran(three.invoke(*words, "--yes", "--verbose"))
+    assert "running 001_a (" in outcome.stderr
+    assert tables(three) == (set() if words[0] == "rollback" else {"a", "b", "c"})
+
+
 def test_up_and_down_are_about_one_migration(three: Project) -> None:
     """As in Knex; with an option they do what it says."""
     ran(three.invoke("up"))

@@ -20,7 +20,7 @@ def error_lines(error: SqlmigError, secrets: Redact, limit: int | None) -> Itera
     else:
         yield from _field(styled(Style.BAD, "error:"), error.message, indent="")
         if at := _at(error):
-            yield "  at " + at
+            yield "  " + at
         if error.place is not None:
             yield from excerpt_lines(error.place, secrets, limit)
         if problems and problems[0].diff:
@@ -38,7 +38,7 @@ def error_lines(error: SqlmigError, secrets: Redact, limit: int | None) -> Itera
 def _at(error: SqlmigError) -> str:
     facts = []
     if error.place is not None and (error.place.line is not None or error.place.file not in error.message):
-        facts.append(styled(Style.STRONG, str(error.place)))
+        facts.append("at " + styled(Style.STRONG, str(error.place)))
     if error.statement is not None:
         total = f" of {error.statements}" if error.statements is not None else ""
         facts.append(f"statement {error.statement}{total}")

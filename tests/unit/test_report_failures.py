@@ -51,7 +51,7 @@ def test_error_without_anything_is_one_line() -> None:
 
 def test_what_the_server_said_is_shown_where_the_message_does_not() -> None:
     error = SqlmigError("the history could not be written", server=ServerReport("permission denied", "42501"))
-    assert plain(error_lines(error, str, None))[1:] == ["  at SQLSTATE 42501", "  server: permission denied"]
+    assert plain(error_lines(error, str, None))[1:] == ["  SQLSTATE 42501", "  server: permission denied"]
 
 
 def test_message_of_several_lines_is_indented() -> None:

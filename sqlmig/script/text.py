@@ -143,19 +143,22 @@ class Script:
         except ScriptError as error:
             raise _in_file(error, self.file) from error
 
-    def verified_pieces(self) -> Iterator[statements.Piece]:
-        """The pieces once more, for running.
+    def verified_chunks(self) -> Iterator[str]:
+        """The surveyed text once more, in pieces.
 
-        Raises FileError before the first where the text is not the surveyed one, and behind the last where it
-        changed on the way.
+        Raises FileError before the first where it has changed since, and behind the last where it changed on the way.
         """
         raw = self.survey.checksum.raw
         if self._raw_checksum() != raw:
             raise self._changed("since it was looked at")
         digest = RawDigest()
-        yield from self._scan(self._watched(digest), self.survey.header)
+        yield from self._watched(digest)
         if digest.hexdigest() != raw:
-            raise self._changed("while it was being run")
+            raise self._changed("while it was being read")
+
+    def verified_pieces(self) -> Iterator[statements.Piece]:
+        """The pieces once more, for running. Raises like ``verified_chunks``, never later than the last of them."""
+        return self._scan(self.verified_chunks(), self.survey.header)
 
     @cached_property
     def header(self) -> Header:

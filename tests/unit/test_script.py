@@ -257,15 +257,17 @@ def test_a_file_changed_since_the_survey_is_not_run() -> None:
 
 
 def test_a_file_changed_while_it_runs_is_noticed() -> None:
-    """At the end of the text, so that a transaction around it is rolled back."""
-    source = Changing(["SELECT 1;"])
+    """Before its last piece is handed out, so that a transaction around it is rolled back."""
+    long = "SELECT 1;\n" * 30_000
+    source = Changing([long])
     script = Script(Direction.UP, source)
-    assert script.survey.statements == 1
-    source.texts.extend(["SELECT 1;"] * len(source.opened) + ["SELECT 2;"])
-    pieces = script.verified_pieces()
-    assert next(pieces).text == "SELECT 2;"
-    with pytest.raises(FileError, match="changed while it was being run"):
-        next(pieces)
+    assert script.survey.statements == 30_000
+    source.texts.extend([long] * len(source.opened) + [long + "SELECT 2;"])
+    run: list[str] = []
+    with pytest.raises(FileError, match="changed while it was being read"):
+        run.extend(piece.text for piece in script.verified_pieces())
+    assert run
+    assert "SELECT 2;" not in run
 
 
 def test_an_unchanged_file_runs() -> None:

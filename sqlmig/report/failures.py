@@ -31,7 +31,7 @@ def error_lines(error: SqlmigError, secrets: Redact, limit: int | None) -> Itera
         yield from _field("", note)
     if error.left_behind:
         yield from _field("", error.left_behind)
-    if error.next_step and len(problems) < 2:
+    if error.next_step and len(problems) < 2 and error.next_step not in error.message:
         yield from next_line(error.next_step)
 
 

@@ -1,0 +1,34 @@
+"""One command, measured from outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.proxy import Proxy
+
+LAUNCHER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Seconds, megabytes resident at most, and what passed through the proxy."""
+
+    wall: float
+    cpu: float
+    memory: float
+    connections: int
+    round_trips: int
+
+
+def run(command: list[str], path: Proxy) -> Figure:
+    """Run a command to its end. Exits where it fails, with what it said."""
+    path.take()
+    done = subprocess.run([*LAUNCHER, *command], capture_output=True, text=True)
+    wall, cpu, memory, code = json.loads(done.stderr)
+    if code:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}")
+    return Figure(wall, cpu, memory, *path.take())

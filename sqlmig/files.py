@@ -123,15 +123,15 @@ class _Walk:
         shown = show(Path(folder), self.base)
         try:
             status = Path(folder).stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in self.folders_seen:
+                return
+            self.folders_seen.add(identity)
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             self.problems.append(_unreadable(shown, f"cannot be read: {error.strerror}"))
             return
-        identity = (status.st_dev, status.st_ino)
-        if identity in self.folders_seen:
-            return
-        self.folders_seen.add(identity)
         prefix = "" if shown == os.curdir else shown + os.sep
         real = os.path.realpath(folder)
         for entry in entries:

@@ -182,6 +182,22 @@ def test_links_that_lead_back_do_not_go_round(write: Write) -> None:
     assert found.problems == ()
 
 
+def test_a_folder_is_read_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many links lead to it."""
+    folder = write("001_a.up.sql", "b/002_b.up.sql")
+    for number in range(3):
+        (folder / f"link{number}").symlink_to("b")
+    scandir, read = os.scandir, []
+
+    def count(path: str) -> object:
+        read.append(os.path.realpath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", count)
+    assert names(discover([folder, folder / "b"])) == ["001_a", "002_b"]
+    assert len(read) == len(set(read)) == 2
+
+
 def test_a_linked_folder_may_lie_elsewhere(write: Write, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Its files are shown by the path that leads to them."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -400,6 +416,7 @@ def test_the_first_pair(tmp_path: Path) -> None:
     assert written(pair) == ("001_create_users.up.sql", "001_create_users.down.sql")
     (migration,) = discover([tmp_path / "a" / "sql"]).migrations
     assert [problem.code for problem in migration.problems] == ["empty_down"]
+    assert migration.up.header.transaction
     assert b"\r" not in pair[0].read_bytes()
 
 

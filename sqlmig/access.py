@@ -62,6 +62,7 @@ class Access:
             lock_timeout=environment.lock_timeout,
             statement_timeout=environment.statement_timeout,
             lock_retries=environment.lock_retries,
+            message_size=environment.message_size,
         )
 
     def open(self, wait: float = 0) -> Session:

@@ -43,6 +43,7 @@ DEFAULTS: Mapping[str, object] = {
     "on_drift": "warn",
     "history_schema": "sqlmig",
     "store_up_limit": "1MB",
+    "message_size": "512kB",
 }
 """What an environment may set beside its connection, as it would stand in the file."""
 
@@ -94,6 +95,8 @@ class Environment:
     history_schema: str
     store_up_limit: int
     """The bytes of an up file that the history stores at most."""
+    message_size: int
+    """The characters of SQL that travel to the server together at most; 0 sends each statement alone."""
     secrets: Redactor = field(compare=False)
 
 
@@ -145,6 +148,7 @@ def load(
         on_drift=settings.read("on_drift", values.on_drift),
         history_schema=settings.read("history_schema", values.schema),
         store_up_limit=settings.read("store_up_limit", values.size),
+        message_size=settings.read("message_size", values.size),
         secrets=redactor.knowing(connection.secrets | variables.secrets, (*connection.public, name)),
     )
 

@@ -53,7 +53,7 @@ class TestFile:
         assert (environment.role, environment.search_path, environment.statement_timeout) == (None, None, None)
         assert (environment.lock_timeout, environment.lock_retries, environment.lock_wait) == ("3s", 5, "30s")
         assert (environment.on_drift, environment.history_schema) == ("warn", "sqlmig")
-        assert environment.store_up_limit == 1024 * 1024
+        assert (environment.store_up_limit, environment.message_size) == (1024 * 1024, 512 * 1024)
 
     def test_every_key_is_read(self, loaded: Load, tmp_path: Path) -> None:
         """Each key of the file reaches the environment, as it was written."""
@@ -71,6 +71,7 @@ class TestFile:
             on_drift = "error"
             history_schema = "Änderungen"
             store_up_limit = "0"
+            message_size = 4096
         """)
         assert environment.directories == (tmp_path / "a", tmp_path / "b" / "c")
         assert environment.target.conninfo.reveal() == "postgres://somewhere/db"
@@ -79,7 +80,7 @@ class TestFile:
         assert (environment.lock_timeout, environment.statement_timeout) == ("1500ms", "5min")
         assert (environment.lock_retries, environment.lock_wait) == (0, "2min")
         assert (environment.on_drift, environment.history_schema) == ("error", "Änderungen")
-        assert environment.store_up_limit == 0
+        assert (environment.store_up_limit, environment.message_size) == (0, 4096)
 
     def test_is_found_upwards(self, tmp_path: Path) -> None:
         """The nearest file wins, and all that it names is relative to its own folder."""

@@ -1,0 +1,112 @@
+"""Migrations travel together: how often the server is asked, and what an own size of the messages changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.proxy import Proxy, proxy
+from sqlmig.embedded.sockets import SOCKET
+from sqlmig.errors import StatementFailed
+from sqlmig.plan import Rollback
+from tests.support.database import Database
+from tests.support.project import Project
+from tests.support.runner import Runs, outcomes, place
+
+
+@pytest.fixture
+def wire(database: Database) -> Iterator[Proxy]:
+    with proxy(database.server.socket_folder / SOCKET) as wire:
+        yield wire
+
+
+@pytest.fixture
+def runs(project: Project, wire: Proxy, database: Database) -> Runs:
+    return Runs(project, url=wire.url(database.name))
+
+
+def write(runs: Runs, first: int, last: int) -> None:
+    """Small migrations with these versions."""
+    for number in range(first, last + 1):
+        up = f"CREATE TABLE t{number} (id int PRIMARY KEY, name text);\nCREATE INDEX ON t{number} (name);\nSELECT 1;"
+        runs.write(f"{number:03d}_t", up, f"DROP TABLE t{number};")
+
+
+def test_round_trips(runs: Runs, wire: Proxy) -> None:
+    """How often the server is asked beside what each connection needs, whatever the number of migrations."""
+    write(runs, 1, 1)
+    wire.take()
+    runs.status()
+    assert wire.take() == (1, 1)  # without a history there is nothing to read
+    runs.apply()
+    assert wire.take() == (2, 4)
+    runs.status()
+    assert wire.take() == (1, 2)
+    runs.apply()
+    assert wire.take() == (1, 2)
+    write(runs, 2, 101)
+    runs.apply()
+    assert wire.take() == (2, 5)
+    runs.rollback(Rollback(everything=True))
+    assert wire.take() == (2, 5)
+    assert runs.applied() == []
+
+
+def test_further_migrations_take_a_tenth_of_a_round_trip_at_most(runs: Runs, wire: Proxy) -> None:
+    """Also where there are so many that they need several messages."""
+    write(runs, 1, 300)
+    wire.take()
+    runs.apply()
+    assert wire.take()[1] <= 4 + 30
+    assert len(runs.applied()) == 300
+
+
+def test_statements_take_no_round_trips(runs: Runs, wire: Proxy) -> None:
+    """Five thousand in one migration fit into few messages."""
+    runs.write("001_a", "CREATE TABLE a (x int);\n" + "INSERT INTO a VALUES (1);\n" * 5000)
+    wire.take()
+    runs.apply()
+    assert wire.take()[1] <= 6
+
+
+def test_the_size_of_messages_is_configured(runs: Runs, wire: Proxy) -> None:
+    """Smaller ones take more round trips and give the same."""
+    write(runs, 1, 20)
+    runs.configure(message_size="4kB")
+    wire.take()
+    runs.apply()
+    several = wire.take()[1]
+    runs.rollback(Rollback(everything=True))
+    runs.configure(message_size=0)
+    wire.take()
+    runs.apply()
+    assert 6 < several < 60 < wire.take()[1]
+    assert len(runs.applied()) == 20
+
+
+@pytest.mark.parametrize("size", ["1GB", "512kB", "300B", "0"])
+@pytest.mark.parametrize("bad", ["SELECT 1/0", "SELECT nowhere FROM t1", "CREATE TABEL x (y int)"])
+def test_the_failing_statement_is_the_same_with_every_size(runs: Runs, bad: str, size: str) -> None:
+    """Where statements travel never shows in what is said of them, nor in what is left behind."""
+    runs.configure(message_size=size)
+    write(runs, 1, 4)
+    runs.write("003_t", f"CREATE TABLE t3 (x int);\nSELECT 1;\n  {bad};\nSELECT 2;")
+    error = runs.fails(StatementFailed)
+    assert place(error) == ("003_t.up.sql", 3, 3 if "1/0" in bad else 10)
+    assert (error.statement, error.statements) == (3, 4)
+    assert outcomes(error) == ["applied", "applied", "failed", "not_run"]
+    assert runs.exists("t1", "t2", "t3", "t4") == [True, True, False, False]
+
+
+@pytest.mark.parametrize("size", ["512kB", "0"])
+def test_session_settings_do_not_travel_along(runs: Runs, size: str) -> None:
+    """What changes how text is read counts from the next statement on, in one message or in many."""
+    runs.configure(message_size=size)
+    runs.write(
+        "001_a",
+        "CREATE TABLE a (v text);\nSET standard_conforming_strings = off;\nINSERT INTO a VALUES ('a\\\\b');\n"
+        "SET standard_conforming_strings = on;\nINSERT INTO a VALUES ('a\\\\b');",
+    )
+    runs.apply()
+    assert sorted(runs.database.rows("SELECT v FROM a")) == [("a\\\\b",), ("a\\b",)]

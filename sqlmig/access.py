@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sqlmig.runner import Runner, Settings
 
 
+RECONNECT_SECONDS = 10.0
+"""How long to try for a connection that tells what became of one that was lost."""
+
+
 @dataclass(frozen=True)
 class Access:
     """Opens sessions on the target of one environment."""
@@ -96,6 +100,7 @@ class Desk:
     access: Access
     session: Session
     facts: ServerFacts
+    claim: str = ""
 
     @property
     def where(self) -> Where:
@@ -103,7 +108,7 @@ class Desk:
 
     @property
     def history(self) -> History:
-        return self.access.history
+        return replace(self.access.history, claim=self.claim) if self.claim else self.access.history
 
     def applied(self, *, sources: bool = False) -> tuple[Applied, ...]:
         """What is applied; nothing where there was no history, and it was not created by another. Creates nothing."""
@@ -122,11 +127,12 @@ class Desk:
 
     @contextmanager
     def locked(self, lock_wait: float | None) -> Iterator[RunnerLock]:
-        """Hold the runner's lock. The history tables exist once it is held."""
+        """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it."""
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
         lock = RunnerLock(self.access.open(), self.history.schema)
         with closing(lock.session):
             lock.acquire(wait, self.access.listener)
+            self.claim = lock.claim
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
@@ -139,12 +145,10 @@ class Desk:
         return Runner(
             session=self.session,
             history=self.history,
-            settings=self.access.settings,
+            settings=replace(self.access.settings, watched=self.facts.sees_clients_end),
             listener=self.access.listener,
-            reconnect=self.access.open,
-            check_lock=lock.check,
-            claim=lock.claim,
-            look_for_blockers=lock.blockers,
+            reconnect=lambda: self.access.open(RECONNECT_SECONDS),
+            lock=lock,
             redact=self.access.environment.secrets,
         )
 

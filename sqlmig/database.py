@@ -80,6 +80,8 @@ class Session:
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
         self.backend_pid = connection.pgconn.backend_pid
+        self.pooled = False
+        """Whether a pooler stands between: known once the server was asked for its own idea of our backend."""
         self.completed_uncancelled = False
         """Whether the message that was last interrupted had completed before it could be cancelled."""
         self.on_notice: Callable[[ServerReport], None] = lambda report: None
@@ -157,11 +159,12 @@ class Session:
 
     def ask_gently(self, message: str) -> list[Row]:
         """Like ``ask`` inside an open transaction, which survives where the message fails."""
-        self.ask("SAVEPOINT sqlmig")
         try:
-            return [row for reply in self.run(message) for row in reply.rows]
-        finally:
-            self.ask("ROLLBACK TO sqlmig")
+            replies = list(self.run(f"SAVEPOINT sqlmig; {message}; RELEASE SAVEPOINT sqlmig"))
+        except DatabaseError:
+            self.ask("ROLLBACK TO SAVEPOINT sqlmig; RELEASE SAVEPOINT sqlmig")
+            raise
+        return [row for reply in replies for row in reply.rows]
 
     def copy_in(self, statement: str, data: Iterable[str]) -> Reply:
         """Run COPY ... FROM STDIN with this data, in pieces of any size. Raises like ``run``."""
@@ -328,6 +331,9 @@ def lock_key(history_schema: str, what: str = "runner") -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+PATIENCE = 30.0
+"""Seconds to wait for the backend of a lost connection to notice and end."""
+
 LOCK_LOST = "the connection that holds the runner's lock was lost"
 
 
@@ -384,15 +390,45 @@ class RunnerLock:
 
     def blockers(self, pid: int) -> tuple[str, ...]:
         """What the backend ``pid`` waits for, in words; nothing where that cannot be told."""
+        return tuple(row[0] or "" for row in self._seen("lock", "blockers", pid))
+
+    def progress(self, pid: int) -> tuple[str, float | None] | None:
+        """How far the index is that the backend ``pid`` builds: the phase, and which part of it is done."""
+        for phase, part in self._seen("index", "progress", pid):
+            return phase or "", None if part is None else float(part)
+        return None
+
+    def _seen(self, file: str, name: str, pid: int) -> list[Row]:
         try:
-            return tuple(row[0] or "" for row in self.session.ask_gently(query("lock", "blockers").format(pid=pid)))
+            return self.session.ask_gently(query(file, name).format(pid=pid, **self.keys))
         except (DatabaseError, ConnectionLost):
-            return ()
+            return []
 
     @property
     def claim(self) -> str:
         """SQL for the transactions of work. Takes a snapshot."""
         return query("lock", "claim").format(**self.keys)
+
+    @property
+    def hold(self) -> str:
+        """SQL for a session that works without transactions: keeps the next runner out until that session ends."""
+        return query("lock", "hold").format(**self.keys)
+
+    def settle(self, session: Session, pid: int) -> bool:
+        """Wait until no work under this lock can commit any more: that of backend ``pid``, or whichever a pooler chose.
+
+        From the first moment no claim succeeds any more; other runners stay out. False where what has claimed before
+        is still at it after half a minute.
+        """
+        with suppress(DatabaseError, ConnectionLost):
+            self.session.ask("ROLLBACK TO SAVEPOINT run")
+        settled = query("lock", "settled").format(pid=pid, **self.keys)
+        deadline = time.monotonic() + PATIENCE
+        while session.ask(settled)[0][0] != "t":
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     def check(self) -> None:
         """Raise ConnectionLost where the connection that holds the lock is gone. Sends nothing."""

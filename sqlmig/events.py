@@ -40,6 +40,22 @@ class StatementDone:
 
 
 @dataclass(frozen=True)
+class Progressed:
+    """How far the server is with a statement that takes its time and can share no transaction: an index, mostly.
+
+    ``phase`` is the server's word for what it does, empty where it has none; ``part``, from 0 to 1, how much of it is
+    done; ``blockers`` what it waits for.
+    """
+
+    step: Step
+    number: int
+    total: int
+    phase: str
+    part: float | None
+    blockers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StepDone:
     """A step and its history row are committed."""
 
@@ -83,7 +99,7 @@ class Retrying:
     blockers: tuple[str, ...]
 
 
-Event = RunStarted | StepStarted | StatementDone | StepDone | Noticed | Warned | Waiting | Retrying
+Event = RunStarted | StepStarted | StatementDone | Progressed | StepDone | Noticed | Warned | Waiting | Retrying
 Listener = Callable[[Event], None]
 
 

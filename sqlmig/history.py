@@ -6,12 +6,13 @@ Records are returned as SQL text, so that they travel in the message and the tra
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlmig.database import Row, Session, literal, quote_identifier
-from sqlmig.errors import DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
+from sqlmig.database import LOCK_LOST, Row, Session, literal, quote_identifier
+from sqlmig.errors import ConnectionLost, DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
 from sqlmig.queries import query
@@ -21,13 +22,17 @@ from sqlmig.script import TextSource
 FORMAT = 1
 """The version of the tables that this code writes."""
 
-OWN_TRANSACTION = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+OWN_SETTINGS = (
     "SET LOCAL SESSION AUTHORIZATION DEFAULT",
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL lock_timeout = 0",
 )
-"""A transaction of ours, whatever a non-transactional script did to the session's settings."""
+"""For what we write ourselves, whatever a non-transactional script did to the session's settings."""
+
+PLAINLY = ("SET LOCAL client_encoding = 'UTF8'", "SET LOCAL standard_conforming_strings = on")
+"""What has to be sent before a message that is not read as we mean it."""
 
 LOOK_ALIKES = ("CockroachDB", "Yugabyte", "-YB-", "Redshift", "Materialize", "CrateDB", "QuestDB")
 OLDEST = 130000
@@ -45,6 +50,12 @@ class ServerFacts:
     database: str
     schema_exists: bool
     tables_exist: bool
+
+    @property
+    def sees_clients_end(self) -> bool:
+        """Whether the server can notice while it works that a client is gone (client_connection_check_interval)."""
+        major = re.match(r"PostgreSQL (\d+).* on [^ ]*-linux", self.version)
+        return major is not None and int(major[1]) >= 14
 
     @property
     def look_alike(self) -> bool:
@@ -71,6 +82,8 @@ class History:
     role: str | None = None
     store_up_limit: int = 1 << 20
     """Bytes of up SQL that are stored; a longer up is recorded by its checksums alone. The down is always stored."""
+    claim: str = ""
+    """What each transaction of ours begins with: fails (division by zero) where the runner's lock was lost."""
 
     @property
     def quoted_schema(self) -> str:
@@ -87,7 +100,7 @@ class History:
         Every transaction of a message has the message's arrival as its timestamp, so that the last line of the log,
         which the step before wrote, may be the later beginning.
         """
-        last = f"(SELECT at FROM {self.quoted_schema}.event ORDER BY id DESC LIMIT 1)"
+        last = f"(SELECT at FROM {self.quoted_schema}.event ORDER BY id DESC LIMIT 1)"  # noqa: S608 - a name of ours, quoted
         begun = f"GREATEST(pg_catalog.transaction_timestamp(), {last})"
         return f"extract(epoch FROM pg_catalog.clock_timestamp() - {begun}) * 1000"
 
@@ -105,7 +118,8 @@ class History:
             if any(name in version for name in LOOK_ALIKES):
                 return ServerFacts(version, False, False, "", "", "", False, False)
             raise self.explain(error, session) from error
-        recovery, read_only, session_user, current_user, database, schema_exists, tables_exist = rows[0]
+        recovery, read_only, session_user, current_user, database, schema_exists, tables_exist, pid = rows[0]
+        session.pooled = pid != str(session.backend_pid)
         return ServerFacts(
             version,
             recovery == "t",
@@ -152,7 +166,7 @@ class History:
 
         Raises MissingPrivilege with the one GRANT that is missing, ReadOnlyServer on a standby; neither leaves a trace.
         """
-        parts = ["BEGIN", self.set_role.rstrip(";")]
+        parts = ["BEGIN", self.claim, self.set_role.rstrip(";")]
         if not schema_exists:
             parts.append(query("history", "create_schema").format(schema=self.quoted_schema).rstrip(";"))
         parts.append(query("history", "create_tables").format(schema=self.quoted_schema).rstrip(";"))
@@ -162,8 +176,13 @@ class History:
             raise self.explain(error, session, place) from error
 
     def explain(self, error: DatabaseError, session: Session, place: ServerFacts | None = None) -> DatabaseError:
-        """The same refusal with the way out, where it is about privileges, a read-only server, or the role."""
+        """The same refusal with the way out, where it is about privileges, a read-only server, or the role.
+
+        Raises ConnectionLost where it is the claim that was refused.
+        """
         state = error.server.sqlstate if error.server else None
+        if state == "22012" and self.claim:
+            raise ConnectionLost(LOCK_LOST) from error
         if state == "42501":
             return MissingPrivilege(
                 f"the role may not use the history: {error.message}",
@@ -252,8 +271,17 @@ class History:
             statement=literal(statement),
             statements=literal(facts.get("statements")),
             prefix=literal(facts.get("prefix")),
+            evidence=literal(facts.get("evidence")),
             error=literal(facts.get("error")),
         )
+
+    def stopped(self, version: int, error: str) -> str:
+        """Record why a non-transactional script went no further than was recorded."""
+        return query("history", "stopped").format(schema=self.quoted_schema, version=version, error=literal(error))
+
+    def unrecord(self, version: int) -> str:
+        """Remove a record of which nothing was done."""
+        return query("history", "unrecord").format(schema=self.quoted_schema, version=version)
 
     def forget(
         self, applied: Applied, *, event: str = "rollback", duration: str = "NULL", detail: str | None = None
@@ -297,10 +325,17 @@ class History:
             **self._actor(),
         )
 
-    def write(self, session: Session, statements: Sequence[str]) -> None:
-        """Run statements of ours in one transaction of their own. Raises like ``read``; a failure leaves nothing."""
-        parts = [*OWN_TRANSACTION, self.set_role.rstrip(";"), *statements, "COMMIT"]
+    def write(self, session: Session, statements: Sequence[str], *, within: bool = False) -> None:
+        """Run statements of ours in one transaction of their own; or ``within`` the open one, which ends with them.
+
+        Raises like ``read``; a failure leaves nothing of the transaction.
+        """
+        opening = [] if within else [BEGIN]
         try:
+            if not session.reads_plainly:
+                session.ask(";\n".join((*opening, *PLAINLY)))
+                opening = []
+            parts = [*opening, *OWN_SETTINGS, self.claim, self.set_role.rstrip(";"), *statements, "COMMIT"]
             session.ask(";\n".join(part for part in parts if part))
         except DatabaseError as error:
             raise self.explain(error, session) from error
@@ -386,6 +421,7 @@ def _applied(row: Row) -> Applied:
         duration_ms=_float(row[23]),
         sqlmig_version=row[24],
         git_commit=row[25],
+        evidence=row[27],
     )
 
 

@@ -9,7 +9,7 @@ from sqlmig.errors import CheckFailed, FilesInvalid, Problem, UsageError
 from sqlmig.history import History
 from sqlmig.migration import Progress
 from sqlmig.results import RepairChange
-from sqlmig.runner.stepwise import decision
+from sqlmig.runner.resuming import decision
 from sqlmig.standing import Standing
 
 

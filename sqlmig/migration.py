@@ -124,6 +124,8 @@ class Applied:
     statements: int | None = None
     prefix: str | None = None
     """A hash over the statements before ``statement``, so that a resumption can tell whether one was edited."""
+    evidence: str | None = None
+    """What was noted, as JSON, before a statement that does not commit with its record; None where none was begun."""
     error: str | None = None
     applied_at: datetime | None = None
     applied_by: str | None = None

@@ -8,7 +8,8 @@ SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_trans
        EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {schema_name}),
        EXISTS (SELECT FROM pg_catalog.pg_class AS class
                  JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
-                WHERE namespace.nspname = {schema_name} AND class.relname = 'migration');
+                WHERE namespace.nspname = {schema_name} AND class.relname = 'migration'),
+       pg_catalog.pg_backend_pid();
 COMMIT
 
 -- name: read
@@ -18,7 +19,8 @@ BEGIN READ ONLY;
 SELECT version FROM {schema}.format;
 SELECT version, label, name, up_checksum, up_sql_checksum, down_checksum, down_sql_checksum, algorithm, reversible,
        batch, sequence, baseline, retired, progress, direction, statement, statements, prefix, error,
-       extract(epoch FROM applied_at), applied_by, role, host, duration_ms, sqlmig_version, git_commit, {sources}
+       extract(epoch FROM applied_at), applied_by, role, host, duration_ms, sqlmig_version, git_commit, {sources},
+       evidence
   FROM {schema}.migration ORDER BY sequence;
 COMMIT
 
@@ -60,6 +62,7 @@ CREATE TABLE {schema}.migration (
     statement integer,
     statements integer,
     prefix text,
+    evidence text,
     error text,
     applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     duration_ms double precision,
@@ -115,13 +118,22 @@ RETURNING duration_ms
 -- The intent to run one statement of a non-transactional script, which also says that those before it completed.
 UPDATE {schema}.migration
    SET progress = {progress}, direction = {direction}, statement = {statement}, statements = {statements},
-       prefix = {prefix}, error = {error}
+       prefix = {prefix}, evidence = {evidence}, error = {error}
  WHERE version = {version}
+
+-- name: stopped
+-- Why a non-transactional script goes no further; how far it is was recorded before.
+UPDATE {schema}.migration SET progress = 'failed', error = {error} WHERE version = {version} AND progress <> 'done'
+
+-- name: unrecord
+-- A non-transactional script of which nothing was done is none any more: the record is made anew.
+DELETE FROM {schema}.migration WHERE version = {version} AND progress <> 'done'
 
 -- name: finished
 -- A non-transactional up completed; its checksums are those of the file that was finished.
 UPDATE {schema}.migration
-   SET progress = 'done', direction = 'up', statement = NULL, prefix = NULL, error = NULL, statements = {statements},
+   SET progress = 'done', direction = 'up', statement = NULL, prefix = NULL, evidence = NULL, error = NULL,
+       statements = {statements},
        up_checksum = {up_checksum}, up_sql_checksum = {up_sql_checksum}, up_source = {up_source},
        down_checksum = {down_checksum}, down_sql_checksum = {down_sql_checksum}, down_source = {down_source},
        reversible = {reversible}, duration_ms = {duration}, applied_at = pg_catalog.clock_timestamp()

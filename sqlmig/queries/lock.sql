@@ -10,6 +10,7 @@ SELECT pg_catalog.pg_try_advisory_xact_lock({key});
 SAVEPOINT look;
 SELECT CASE WHEN pg_catalog.pg_try_advisory_xact_lock({key}) THEN pg_catalog.pg_try_advisory_xact_lock({work}) END;
 ROLLBACK TO SAVEPOINT look;
+SAVEPOINT run;
 SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS class
                  JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
                 WHERE namespace.nspname = {schema_name} AND class.relname = 'migration'),
@@ -21,6 +22,10 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS class
 -- transaction no other runner begins. In this order, so that of two runners one sees the other.
 SELECT pg_catalog.pg_advisory_xact_lock_shared({work}),
        pg_catalog.int4div(1, (NOT pg_catalog.pg_try_advisory_xact_lock_shared({run}))::pg_catalog.int4)
+
+-- name: hold
+-- The same for what cannot be in a transaction: until the session ends, or gives up its locks.
+SELECT pg_catalog.pg_advisory_lock_shared({work})
 
 -- name: holder
 -- Who holds the runner's lock, or still works under one that is gone, in words.
@@ -34,14 +39,27 @@ SELECT pg_catalog.format('pid %s, %s, user %s, since %s s', activity.pid,
    AND (held.classid::bigint << 32) | held.objid::bigint IN ({key}, {work})
 
 -- name: blockers
--- What stands between backend {pid} and the lock it waits for, in words; no parameters, the query shortened.
+-- What stands between backend {pid} and the lock it waits for, in words; no parameters, the query shortened. Behind a
+-- pooler the backend that works is found by its claim.
 SELECT pg_catalog.format('pid %s, user %s, %s, %s, transaction %s s old: %s', blocker.pid, blocker.usename,
            coalesce(nullif(blocker.application_name, ''), 'no application name'), coalesce(blocker.state, 'unknown state'),
            coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - blocker.xact_start)::int::text, '?'),
            pg_catalog.left(pg_catalog.regexp_replace(blocker.query, '\s+', ' ', 'g'), 80))
-  FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids({pid})) AS blocking(pid)
+  FROM (SELECT {pid} AS pid
+        UNION SELECT held.pid FROM pg_catalog.pg_locks AS held
+               WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 AND held.mode = 'ShareLock'
+                 AND held.database = (SELECT oid FROM pg_catalog.pg_database
+                                       WHERE datname = pg_catalog.current_database())
+                 AND (held.classid::bigint << 32) | held.objid::bigint = {work}) AS working
+ CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(working.pid)) AS blocking(pid)
   JOIN pg_catalog.pg_stat_activity AS blocker ON blocker.pid = blocking.pid
 
--- name: gone
--- Whether the backend of a connection that was lost has ended.
+-- name: settled
+-- Whether the backend of a connection that was lost has ended, and nothing works any more under a claim; and whether
+-- the fence of the claims is down, so that nothing can claim any more.
 SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE pid = {pid})
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks AS held
+                    WHERE held.locktype = 'advisory' AND held.objsubid = 1
+                      AND held.database = (SELECT oid FROM pg_catalog.pg_database
+                                            WHERE datname = pg_catalog.current_database())
+                      AND (held.classid::bigint << 32) | held.objid::bigint IN ({work}, {run}))

@@ -43,6 +43,7 @@ class Progress:
             events.RunStarted: self._run_started,
             events.StepStarted: self._step_started,
             events.StatementDone: self._statement_done,
+            events.Progressed: self._progressed,
             events.StepDone: self._step_done,
             events.Noticed: self._noticed,
             events.Warned: self._warned,
@@ -67,6 +68,11 @@ class Progress:
             self.output.progress(f"{event.step} {event.number}/{event.total}  {event.kind}")
         if self.verbose:
             self.output.asides([f"  {event.number}/{event.total} {event.kind}"])
+
+    def _progressed(self, event: events.Progressed) -> None:
+        part = f" {event.part:.0%}" if event.part is not None else ""
+        waits = f", waits for {event.blockers[0]}" if event.blockers else ""
+        self.output.progress(f"{event.step} {event.number}/{event.total}  {event.phase or 'working'}{part}{waits}")
 
     def _step_done(self, event: events.StepDone) -> None:
         if not self.results or self._table is None:

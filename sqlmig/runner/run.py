@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 from itertools import groupby, takewhile
+from typing import TYPE_CHECKING
 
 from sqlmig.config import parse_duration
-from sqlmig.database import IDLE_CHECK, Session
-from sqlmig.errors import ConnectionLost, DatabaseError, Interrupted, ServerReport, SqlmigError, UsageError
-from sqlmig.events import Listener, Noticed, RunStarted
+from sqlmig.database import IDLE_CHECK, RunnerLock, Session
+from sqlmig.errors import ConnectionLost, Interrupted, ServerReport, SqlmigError, UsageError
+from sqlmig.events import Listener, Noticed, Progressed, RunStarted
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress
 from sqlmig.plan import Plan, Step
-from sqlmig.queries import query
 from sqlmig.runner.settings import Settings
-from sqlmig.runner.stepwise import Stepwise
-from sqlmig.runner.transactional import Transactions, Unit
+from sqlmig.runner.transactional import PROGRESS_MARK, Transactions, Unit
 
-BACKEND_PATIENCE = 30.0
-"""Seconds to wait for the backend of a lost connection to notice and end."""
+if TYPE_CHECKING:
+    from sqlmig.runner.stepwise import Stepwise
 
 
 @dataclass
@@ -34,18 +33,14 @@ class Runner:
     listener: Listener
     reconnect: Callable[[], Session]
     """A new connection, to find out what became of a COMMIT whose answer was lost."""
-    check_lock: Callable[[], None]
-    """Raises where the runner's lock was lost."""
-    claim: str
-    """SQL that fails where the runner's lock was lost, and keeps other runners out until its transaction ends."""
-    look_for_blockers: Callable[[int], tuple[str, ...]]
-    """What the backend with this pid waits for, in words."""
+    lock: RunnerLock
     redact: Callable[[str], str] = str
     durations: dict[int, float] = field(default_factory=dict)
     done: int = 0
     """How many steps, from the first, are committed: true whatever ``run`` raised."""
     blockers: tuple[str, ...] = ()
     transactions: Transactions | None = None
+    stepwise: Stepwise | None = None
     current: Step | None = None
     """The non-transactional step that is running; after a failure, the step that the server was busy with."""
 
@@ -107,8 +102,8 @@ class Runner:
             self.listener,
             batch,
             self._take_blockers,
-            self.check_lock,
-            self.claim,
+            self.lock.check,
+            self.lock.claim,
             self.durations,
         )
         try:
@@ -120,19 +115,21 @@ class Runner:
             self.transactions = None
 
     def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
-        stepwise = Stepwise(
-            self.session, self.history, self.settings, self.listener, batch, self.check_lock, self.durations
+        from sqlmig.runner.stepwise import Stepwise
+
+        self.stepwise = Stepwise(
+            self.session, self.history, self.settings, self.listener, batch, self.lock, self.durations
         )
         for step in steps:
             self.current = step
-            stepwise.run(step)
+            self.stepwise.run(step)
             self.done += 1
-        self.current = None
+        self.current = self.stepwise = None
 
     def _noticed(self, report: ServerReport) -> None:
-        current = self.transactions.sender.current if self.transactions is not None else None
-        if current is not None and current.note == "progress":
+        if f'"{PROGRESS_MARK}' in report.message:
             return
+        current = self.transactions.sender.current if self.transactions is not None else None
         self.listener(Noticed(current.step if current is not None else self.current, report))
 
     def _half_a_lock_timeout(self, steps: Sequence[Step]) -> float:
@@ -142,8 +139,13 @@ class Runner:
         return min([half for half in halves if half] + [IDLE_CHECK])
 
     def _idle(self) -> None:
-        found = self.look_for_blockers(self.session.backend_pid)
+        found = self.lock.blockers(self.session.backend_pid)
         self.blockers = found or self.blockers
+        alone = self.stepwise.alone if self.stepwise is not None else None
+        if alone is not None:
+            phase, part = self.lock.progress(self.session.backend_pid) or ("", None)
+            step, number = alone
+            self.listener(Progressed(step, number, step.script.survey.statements, phase, part, found))
 
     def _take_blockers(self) -> tuple[str, ...]:
         blockers, self.blockers = self.blockers, ()
@@ -151,25 +153,21 @@ class Runner:
 
     def _ask_history(self, steps: Sequence[Step], batch: int) -> str:
         """Correct ``done`` by the history, and tell it in words; what is known without it where it cannot be asked."""
+        session, settled = self.session, True
         try:
-            session = self.session if self.session.alive else self._reconnected()
+            if not session.alive:
+                session = self.reconnect()
+                settled = self.lock.settle(session, self.session.backend_pid)
             records = {record.version: record for record in self.history.read(session)}
         except SqlmigError:
             return f"{self._told(steps)}, as far as was heard; the server cannot be asked about the rest"
-        if session is not self.session:
-            session.close()
+        finally:
+            if session is not self.session:
+                session.close()
         behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
         self.done += sum(1 for _ in behind)
-        return self._told(steps) + _half_way(steps[self.done :], records)
-
-    def _reconnected(self) -> Session:
-        """A new session, once the old one's backend is gone: until then a COMMIT could still be under way."""
-        session = self.reconnect()
-        gone = query("lock", "gone").format(pid=self.session.backend_pid)
-        deadline = time.monotonic() + BACKEND_PATIENCE
-        while session.ask(gone)[0][0] != "t" and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return session
+        told = self._told(steps) + _half_way(steps[self.done :], records)
+        return told if settled else f"{told}; but the server is still at it: look again with sqlmig status"
 
     def _told(self, steps: Sequence[Step]) -> str:
         if not self.done:
@@ -182,12 +180,9 @@ class Runner:
         step = steps[self.failed(steps)]
         subject = step.migration or step.applied
         state = f"{error.server.sqlstate}: " if error.server is not None and error.server.sqlstate else ""
-        try:
-            self.history.write(
-                self.session, [self.history.log("failure", subject, detail=self.redact(f"{state}{error.message}"))]
-            )
-        except DatabaseError:
-            return  # the first cause is what counts; the log is only a copy of it
+        text = self.history.log("failure", subject, detail=self.redact(f"{state}{error.message}"))
+        with suppress(SqlmigError):  # the first cause is what counts; the log is only a copy of it
+            self.history.write(self.session, [text])
 
 
 def _committed(step: Step, records: Mapping[int, Applied], batch: int) -> bool:

@@ -19,6 +19,8 @@ class Settings:
     statement_timeout: str | None = None
     lock_retries: int = 5
     """How often a transactional migration that met a lock starts again."""
+    watched: bool = False
+    """Whether the server is to look, while it works, if we are still there: else it goes on without us."""
     message_size: int = 1 << 19
     """Characters that travel together at most; 0 sends each statement alone."""
 
@@ -29,6 +31,8 @@ class Settings:
         its header says so: the wait for old transactions would break it for no reason of its own.
         """
         scope = "LOCAL" if local else "SESSION"
+        if self.watched:
+            yield f"SET {scope} client_connection_check_interval = '1s'"
         lock_timeout = header.lock_timeout or (self.lock_timeout if header.transaction else None)
         values = {
             "search_path": self.search_path,

@@ -1,64 +1,47 @@
-"""Non-transactional steps: a statement a message, each intent recorded before it and each completion after it."""
+"""Non-transactional steps: a statement a message, and after each the record says how far the step is.
+
+A statement that can be in a transaction commits together with the record that it is done. Of one that cannot, the
+intent is recorded before it, with what there is to see beforehand, and its completion after it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import re
+import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import field
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import field, replace
 
-from sqlmig.database import Row, Session, literal
+from sqlmig.database import RunnerLock, Session, literal
 from sqlmig.errors import (
     CheckFailed,
-    ConnectionLost,
+    ConfigError,
     DatabaseError,
     LockHeld,
     Place,
     Problem,
     ServerReport,
+    SqlmigError,
     StatementFailed,
+    TransactionEnded,
     Undecided,
-    UsageError,
 )
-from sqlmig.events import Listener, StatementDone, StepDone, StepStarted
+from sqlmig.events import Listener, StatementDone, StepDone, StepStarted, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
-from sqlmig.migration import Applied, Direction, Progress, Script
+from sqlmig.migration import Direction, Progress
 from sqlmig.plan import Step
 from sqlmig.queries import query
+from sqlmig.runner import indexes
 from sqlmig.runner.failures import place, statement_failed
+from sqlmig.runner.resuming import Prefix, of_the_session, statement_at, statements_of
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
-from sqlmig.standing import Standing
+from sqlmig.runner.traces import Facts
+from sqlmig.runner.tracing import commits_with_its_record, trace_of
 from sqlmig.statements import CopyData, Statement
 
-REPEATABLE = ("VACUUM", "ANALYZE", "REINDEX")
-"""Commands that may simply run again where it is not known whether they took effect."""
-
-SET_CONFIG = re.compile(r"(?i)\s*SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\(")
-"""How pg_dump sets the search_path."""
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """A hash over the statements that came before one: an edit of any of them changes it."""
-
-    digest: str = ""
-
-    def then(self, statement: Statement) -> Prefix:
-        text = statement.text.replace("\r\n", "\n").replace("\r", "\n")
-        return Prefix(hashlib.sha256(f"{self.digest}\0{text}".encode()).hexdigest())
-
-
-def statement_at(script: Script, number: int) -> tuple[Statement | None, Prefix]:
-    """One statement of a script, counted from 1, and the hash over those before it; None behind the last."""
-    prefix = Prefix()
-    sent = (piece for piece in script.pieces() if isinstance(piece, Statement) and not piece.is_empty)
-    for count, statement in enumerate(sent, start=1):
-        if count == number:
-            return statement, prefix
-        prefix = prefix.then(statement)
-    return None, prefix
+REFUSED_INSIDE = ("25001", "2D000")
+"""active_sql_transaction, invalid_transaction_termination: the statement did nothing, and works alone."""
 
 
 @dataclass
@@ -70,114 +53,90 @@ class Stepwise:
     settings: Settings
     listener: Listener
     batch: int
-    check_lock: Callable[[], None]
+    lock: RunnerLock
     durations: dict[int, float] = field(default_factory=dict)
     completed: int = 0
-    """How many statements of the step are known to be complete; ``prefix`` is the hash over them."""
+    """How many statements of the step are complete; ``prefix`` is the hash over them."""
     prefix: Prefix = field(default_factory=Prefix)
+    before: Facts | None = None
+    """What an earlier attempt at the first statement noted."""
+    alone: tuple[Step, int] | None = None
+    """The statement, by its number, that the server is at without a transaction."""
 
     def run(self, step: Step) -> None:
         """Run the step from its first statement, or from the one that did not complete.
 
         Raises StatementFailed where a statement fails: those before it stay, the history names it. Raises Undecided
         where it cannot be known whether the interrupted statement took effect, CheckFailed where a statement before
-        it was edited; neither runs anything.
+        it was edited, ConfigError where a pooler would lose the session's settings; these run nothing.
         """
-        self.check_lock()
+        self.lock.check()
         begun = time.perf_counter()
         self.listener(StepStarted(step))
-        self._to_baseline(step)
+        if self.session.pooled:
+            self._refuse_to_share_the_session(step)
+        else:
+            self._to_baseline(step)
+        self.completed, self.prefix, self.before = 0, Prefix(), None
         first = self._first_statement(step)
-        self.completed, self.prefix = 0, Prefix()
         try:
             self._run_statements(step, first)
+            self._refuse_invalid_indexes(step)
         except KeyboardInterrupt:
-            self._interrupted(step)
+            self._stopped(step, ServerReport("canceled by the user", "57014"))
             raise
-        self.session.ask("DISCARD ALL")
+        if not self.session.pooled:
+            self.session.ask("DISCARD ALL")
         self.durations[step.version] = (time.perf_counter() - begun) * 1000
-        self._finish(step)
+        self.history.write(self.session, self._finish(step))
         self.listener(StepDone(step, self.durations[step.version]))
 
-    def _run_statements(self, step: Step, first: int) -> None:
-        pieces = step.script.verified_pieces()
-        for piece in pieces:
-            if not isinstance(piece, Statement) or piece.is_empty:
-                continue
-            number, prefix = self.completed + 1, self.prefix
-            if number >= first:
-                self.check_lock()
-                self._intend(step, number, prefix, new=number == first and step.resume_at is None)
-                self._run_statement(step, piece, number, prefix, pieces)
-            self._complete(piece)
-            self._refuse_invalid(step, piece, prefix, first)
-            if number >= first:
-                self.listener(StatementDone(step, number, step.script.survey.statements, piece))
-
-    def _complete(self, statement: Statement) -> None:
-        self.completed, self.prefix = self.completed + 1, self.prefix.then(statement)
-
-    def _interrupted(self, step: Step) -> None:
-        """Record where to continue: behind a statement that completed before it could be cancelled."""
-        self.session.roll_back()
-        report = ServerReport("canceled by the user", "57014")
-        self._record_failure(step, self.completed + 1, self.prefix, report)
+    def _refuse_to_share_the_session(self, step: Step) -> None:
+        """A pooler hands the next statement to another session: nothing may depend on what was set in this one."""
+        needs = next(replace(self.settings, watched=False).baseline(step.script.header, local=False), None)
+        for number, statement in enumerate(statements_of(step.script), start=1):
+            if of_the_session(statement) or (needs and not commits_with_its_record(statement)):
+                why = needs or statement.kind
+                raise ConfigError(
+                    f"{step} runs without a transaction, and a pooler would lose what it sets for its session: {why}",
+                    place=place(step, statement, ServerReport(""), None),
+                    statement=number,
+                    statements=step.script.survey.statements,
+                    next_step="give the URL of the server itself, not of the pooler",
+                )
 
     def _to_baseline(self, step: Step) -> None:
         strings = () if self.session.standard_conforming_strings else ("SET standard_conforming_strings = on",)
         baseline = self.settings.baseline(step.script.header, local=False)
-        self.session.ask(";\n".join((*END_OF_SCRIPT, *strings, *baseline)))
+        try:
+            self.session.ask(";\n".join((*END_OF_SCRIPT, *strings, *baseline)))
+        except DatabaseError as error:
+            report = error.server or ServerReport(error.message)
+            left_behind = f"nothing of {step} was run"
+            raise statement_failed(step, None, 0, report, note="begin", left_behind=left_behind) from error
 
     def _first_statement(self, step: Step) -> int:
-        if step.resume_at is None or step.applied is None:
+        """Where to begin; everything before it is complete, and what it set for the session is set again."""
+        applied = step.applied
+        if step.resume_at is None or applied is None:
             return 1
         statement, prefix = statement_at(step.script, step.resume_at)
-        if step.applied.prefix is not None and prefix.digest != step.applied.prefix:
-            raise CheckFailed([self._edited(step)])
-        self._restore_session(step, step.resume_at)
-        if statement is None:
+        if applied.prefix is not None and prefix.digest != applied.prefix:
+            raise CheckFailed([_edited(step)])
+        for earlier in statements_of(step.script, step.resume_at - 1):
+            if of_the_session(earlier):
+                self.session.ask(earlier.text)
+        if statement is None or applied.evidence is None:
             return step.resume_at
-        completed = self._look(step, statement)
-        return step.resume_at + 1 if completed else step.resume_at
-
-    def _restore_session(self, step: Step, before: int) -> None:
-        """Run again what the statements before this one set for the session, which ended with the run that set it."""
-        sent = (piece for piece in step.script.pieces() if isinstance(piece, Statement) and not piece.is_empty)
-        for _, statement in zip(range(1, before), sent, strict=False):
-            if statement.command.startswith(("SET", "RESET")) or SET_CONFIG.match(statement.text):
-                self.session.ask(statement.text)
-
-    def _edited(self, step: Step) -> Problem:
-        return Problem(
-            "edited",
-            f"{step} stopped at statement {step.resume_at}, and a statement before it was changed since",
-            Place(step.script.file),
-            step.version,
-            next_step=f"undo that edit, or decide: sqlmig repair {step.label} --resume-at K",
-        )
-
-    def _look(self, step: Step, statement: Statement) -> bool:
-        """Whether the statement that was begun last completed, as far as the database can tell."""
-        failed = step.applied is not None and step.applied.progress is Progress.FAILED
-        if not failed:
-            self._refuse_while_running(step, statement)
-        if statement.index is not None:
-            return self._index_completed(statement) and not failed
-        if failed or statement.command.startswith(REPEATABLE):
-            return False
-        raise Undecided(
-            f"{step} was interrupted in statement {step.resume_at}, and it cannot be known whether it took effect",
-            place=place(step, statement, ServerReport(""), None),
-            statement=step.resume_at,
-            statements=step.script.survey.statements,
-            next_step=(
-                f"look at the database; where it took effect: sqlmig repair {step.label} "
-                f"--resume-at {(step.resume_at or 0) + 1}; where not: --resume-at {step.resume_at}"
-            ),
-        )
+        self._refuse_while_running(step, statement)
+        self.before = json.loads(applied.evidence)
+        completed = trace_of(self.session, statement).completed(self.before or {})
+        if completed is None and applied.progress is Progress.RUNNING:
+            raise _undecided(step, statement)
+        return step.resume_at + bool(completed)
 
     def _refuse_while_running(self, step: Step, statement: Statement) -> None:
-        rows = self.session.ask(query("index", "working").format(statement=literal(statement.text)))
+        rows = self.session.ask(query("trace", "working").format(statement=literal(statement.text)))
         for pid, seconds in rows:
             raise LockHeld(
                 f"statement {step.resume_at} of {step} still runs on the server since {seconds} s, in backend {pid}, "
@@ -185,116 +144,200 @@ class Stepwise:
                 next_step=f"wait for it, or end it: SELECT pg_cancel_backend({pid}); then: sqlmig apply",
             )
 
-    def _index_completed(self, statement: Statement) -> bool:
-        rows = self._index(statement)
-        if statement.command.startswith("DROP"):
-            return not rows
-        if not rows or statement.command.startswith("REINDEX"):
-            return False
-        valid, quoted = rows[0]
-        if valid != "t":
-            self.session.ask(f"DROP INDEX CONCURRENTLY {quoted}")
-        return valid == "t"
-
-    def _index(self, statement: Statement) -> list[Row]:
-        """Whether the index that a statement names is valid, and its name; nothing where there is none."""
-        table = statement.index_table if statement.command.startswith("CREATE") else None
-        text = query("index", "validity").format(name=literal(statement.index), table=literal(table))
-        return self.session.ask(text)
-
-    def _intend(self, step: Step, number: int, prefix: Prefix, *, new: bool) -> None:
-        texts = []
-        if new and step.direction is Direction.UP and step.migration is not None:
-            texts.append(self.history.record(step.migration, self.batch, progress=Progress.RUNNING))
-        texts.append(self._reached(step, Progress.RUNNING, number, prefix))
-        self.history.write(self.session, texts)
-
-    def _reached(self, step: Step, progress: Progress, number: int, prefix: Prefix, error: str | None = None) -> str:
-        total = step.script.survey.statements
-        return self.history.reached(
-            step.version, progress, step.direction, number, statements=total, prefix=prefix.digest, error=error
-        )
-
-    def _run_statement(
-        self, step: Step, statement: Statement, number: int, prefix: Prefix, rest: Iterator[object]
-    ) -> None:
-        try:
-            if statement.copy == "in":
-                self.session.copy_in(statement.text, _copy_data(rest))
+    def _run_statements(self, step: Step, first: int) -> None:
+        pieces = step.script.verified_pieces()
+        if step.resume_at is None:
+            self.history.write(self.session, [*self._new_record(step), self._reached(step)])
+        for piece in pieces:
+            if not isinstance(piece, Statement) or piece.is_empty:
+                continue
+            if self.completed + 1 < first:
+                self._count(piece)
+                continue
+            self.lock.check()
+            if commits_with_its_record(piece):
+                self._run_with_record(step, piece, pieces)
             else:
-                for _ in self.session.run(statement.text):
-                    pass
-        except ConnectionLost:
-            raise
+                self._run_alone(step, piece)
+            self.listener(StatementDone(step, self.completed, step.script.survey.statements, piece))
+
+    def _new_record(self, step: Step) -> list[str]:
+        if step.direction is not Direction.UP or step.migration is None:
+            return []
+        return [self.history.record(step.migration, self.batch, progress=Progress.RUNNING)]
+
+    def _count(self, statement: Statement) -> None:
+        self.completed, self.prefix = self.completed + 1, self.prefix.then(statement)
+
+    def _run_with_record(self, step: Step, statement: Statement, rest: Iterator[object]) -> None:
+        """Run a statement in a transaction that also records that it is done."""
+        try:
+            self._begin(step)
+            self._send(statement, rest)
+            if not self.session.in_transaction:
+                raise self._ended(step, statement)
+            self.session.ask("SET CONSTRAINTS ALL IMMEDIATE")
+            self.history.write(self.session, [self._reached(step, behind=statement)], within=True)
         except DatabaseError as error:
-            report = error.server or ServerReport(error.message)
-            raise self._failed(step, statement, number, prefix, report) from error
+            self.session.roll_back()
+            if isinstance(error, TransactionEnded):
+                raise
+            if error.server is None or error.server.sqlstate not in REFUSED_INSIDE:
+                raise self._failed(step, statement, error) from error
+            self._run_alone(step, statement)
+            return
+        self._count(statement)
+
+    def _run_alone(self, step: Step, statement: Statement) -> None:
+        """Run a statement that can share no transaction, between two records."""
+        trace = trace_of(self.session, statement)
+        known, self.before = self.before, None
+        facts: Facts = {}
+        try:
+            for told in trace.clear(known):
+                self.listener(
+                    Warned(Problem("invalid_index", told, Place(step.script.file), step.version, warning=True))
+                )
+            facts = trace.note()
+            hold = [] if self.session.pooled else [self.lock.hold]
+            self.history.write(self.session, [*hold, self._reached(step, facts=facts)])
+            self._send_alone(step, statement)
+            report = trace.trouble(facts)
+            if report is not None:
+                raise DatabaseError(report.message, server=report)
+        except DatabaseError as error:
+            self.session.roll_back()
+            left: tuple[str, ...] = ()
+            with suppress(SqlmigError):
+                left = trace.left(facts)
+            raise self._failed(step, statement, error, left) from error
         except KeyboardInterrupt:
             if self.session.completed_uncancelled:
-                self._complete(statement)
+                self.history.write(self.session, [self._reached(step, behind=statement)])
+                self._count(statement)
             raise
+        self.history.write(self.session, [self._reached(step, behind=statement)])
+        self._count(statement)
+
+    def _send_alone(self, step: Step, statement: Statement) -> None:
+        self.alone = step, self.completed + 1
+        try:
+            self._send(statement, iter(()))
+        finally:
+            self.alone = None
+
+    def _send(self, statement: Statement, rest: Iterator[object]) -> None:
+        if statement.copy == "in":
+            self.session.copy_in(statement.text, _copy_data(rest))
+            return
+        for _ in self.session.run(statement.text):
+            pass
+
+    def _begin(self, step: Step) -> None:
+        local = self.settings.baseline(step.script.header, local=True) if self.session.pooled else ()
+        try:
+            self.session.ask("; ".join(("BEGIN READ WRITE", *local, self.lock.claim)))
+        except DatabaseError as error:
+            raise self.history.explain(error, self.session) from error
+
+    def _reached(self, step: Step, *, behind: Statement | None = None, facts: Facts | None = None) -> str:
+        """That the next statement is under way, with what was noted before it; or the one ``behind`` it is complete."""
+        number, prefix = self.completed + 1, self.prefix
+        if behind is not None:
+            number, prefix = number + 1, prefix.then(behind)
+        return self.history.reached(
+            step.version,
+            Progress.RUNNING,
+            step.direction,
+            number,
+            statements=step.script.survey.statements,
+            prefix=prefix.digest,
+            evidence=None if facts is None else json.dumps(facts),
+        )
 
     def _failed(
-        self, step: Step, statement: Statement, number: int, prefix: Prefix, report: ServerReport
+        self, step: Step, statement: Statement, error: DatabaseError, left: tuple[str, ...] = ()
     ) -> StatementFailed:
-        self.session.roll_back()
-        invalid = self._invalid_indexes(statement)
-        self._record_failure(step, number, prefix, report)
+        report = error.server or ServerReport(error.message)
+        number = self.completed + 1
+        self._stopped(step, report)
         stays = "nothing of it stays" if number == 1 else f"its statements before {number} stay"
-        if invalid:
-            stays += f" but {', '.join(invalid)}, which {'are' if invalid[1:] else 'is'} invalid"
+        stays += "".join(f", {told.partition(';')[0]}" for told in left)
+        again = "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"
         return statement_failed(
             step,
             statement,
             number,
             report,
             position=report.position,
-            left_behind=f"{step} runs without a transaction: {stays}, and it will continue at statement {number}",
-            notes=tuple(f"invalid index, to be removed with: DROP INDEX CONCURRENTLY {name};" for name in invalid),
+            left_behind=f"{step} runs without a transaction: {stays}, and {again} continues at statement {number}",
+            notes=left,
         )
 
-    def _record_failure(self, step: Step, number: int, prefix: Prefix, report: ServerReport) -> None:
-        if not self.session.reads_plainly:
-            self.session.ask("RESET client_encoding")
+    def _stopped(self, step: Step, report: ServerReport) -> None:
+        """Record why it stopped; where is in the record already. The first cause counts, should that fail."""
+        self.session.roll_back()
         told = f"{report.sqlstate}: {report.message}" if report.sqlstate else report.message
-        self.history.write(self.session, [self._reached(step, Progress.FAILED, number, prefix, told)])
+        with suppress(SqlmigError):
+            self.history.write(self.session, [self.history.stopped(step.version, told)])
 
-    def _invalid_indexes(self, statement: Statement) -> list[str]:
-        """What a failed concurrent build leaves on its table, and REINDEX under a name of its own (``_ccnew``)."""
-        if not statement.command.startswith(("CREATE INDEX CONC", "DROP INDEX CONC", "REINDEX")):
-            return []
-        text = query("index", "invalid").format(table=literal(statement.index_table), name=literal(statement.index))
-        return [row[0] or "" for row in self.session.ask(text)]
+    def _ended(self, step: Step, statement: Statement) -> TransactionEnded:
+        return TransactionEnded(
+            f"{step}: statement {self.completed + 1} ended its own transaction",
+            place=place(step, statement, ServerReport(""), None),
+            statement=self.completed + 1,
+            statements=step.script.survey.statements,
+            left_behind="what it did may be committed, and is not recorded",
+            next_step=f"look at the database, then: sqlmig repair {step.label} --resume-at K",
+        )
 
-    def _refuse_invalid(self, step: Step, statement: Statement, prefix: Prefix, first: int) -> None:
-        """Raise StatementFailed where a statement, just run or long completed, names a new index that is invalid."""
-        if statement.index is None or not statement.command.startswith("CREATE"):
-            return
-        rows = self._index(statement)
-        if not rows or rows[0][0] == "t":
-            return
-        number, name = self.completed, rows[0][1]
-        message = f"the index {name} is invalid: an earlier build of it did not complete"
-        if number >= first:
-            report = ServerReport(message, hint=f"DROP INDEX CONCURRENTLY {name};")
-            raise self._failed(step, statement, number, prefix, report)
-        report = ServerReport(message, hint=f"REINDEX INDEX CONCURRENTLY {name};")
-        stays = f"{step} will continue at statement {first}"
-        raise statement_failed(step, statement, number, report, left_behind=stays)
+    def _refuse_invalid_indexes(self, step: Step) -> None:
+        """Raise StatementFailed where a statement of the script names a new index that is invalid by now."""
+        for number, statement in enumerate(statements_of(step.script), start=1):
+            report = indexes.trouble(self.session, statement)
+            if report is not None:
+                self._stopped(step, report)
+                name = report.message.split()[2]
+                raise statement_failed(
+                    step,
+                    statement,
+                    number,
+                    report,
+                    left_behind=f"all statements of {step} are complete, and it is not recorded as applied",
+                    notes=(f"to build it: REINDEX INDEX CONCURRENTLY {name};",),
+                )
 
-    def _finish(self, step: Step) -> None:
+    def _finish(self, step: Step) -> list[str]:
         duration = literal(self.durations[step.version])
         if step.direction is Direction.UP and step.migration is not None:
-            texts = [
-                *([self.history.record(step.migration, self.batch)] if not self.completed else []),
+            return [
                 self.history.finished(step.migration, duration),
                 self.history.log("apply", step.migration, batch=self.batch, duration=duration),
             ]
-        elif step.applied is not None:
-            texts = [self.history.forget(step.applied, duration=duration)]
-        else:
-            texts = []
-        self.history.write(self.session, texts)
+        return [self.history.forget(step.applied, duration=duration)] if step.applied is not None else []
+
+
+def _edited(step: Step) -> Problem:
+    return Problem(
+        "edited",
+        f"{step} stopped at statement {step.resume_at}, and a statement before it was changed since",
+        Place(step.script.file),
+        step.version,
+        next_step=f"undo that edit, or decide: sqlmig repair {step.label} --resume-at K",
+    )
+
+
+def _undecided(step: Step, statement: Statement) -> Undecided:
+    return Undecided(
+        f"{step} was interrupted in statement {step.resume_at}, and it cannot be known whether it took effect",
+        place=place(step, statement, ServerReport(""), None),
+        statement=step.resume_at,
+        statements=step.script.survey.statements,
+        next_step=(
+            f"look at the database; where it took effect: sqlmig repair {step.label} "
+            f"--resume-at {(step.resume_at or 0) + 1}; where not: --resume-at {step.resume_at}"
+        ),
+    )
 
 
 def _copy_data(rest: Iterator[object]) -> Iterator[str]:
@@ -304,28 +347,3 @@ def _copy_data(rest: Iterator[object]) -> Iterator[str]:
                 yield piece.data
             if piece.last:
                 return
-
-
-def decision(
-    standing: Standing, record: Applied, mark: str | None, resume_at: int | None, history: History
-) -> tuple[str, list[str]]:
-    """What a person decided about a migration that stopped half way, in words and as SQL for its history.
-
-    Raises UsageError where the decision cannot be carried out.
-    """
-    migration = standing.migration
-    if resume_at is not None:
-        script = migration.up if migration is not None and record.direction is Direction.UP else None
-        script = script or (migration.down if migration is not None else record.stored_down)
-        total = script.survey.statements if script is not None else 0
-        if script is None or not 1 <= resume_at <= total + 1:
-            raise UsageError(f"{standing} has statements 1 to {total}: it cannot continue at {resume_at}")
-        _, prefix = statement_at(script, resume_at)
-        facts = {"statements": total, "prefix": prefix.digest}
-        text = history.reached(record.version, Progress.FAILED, record.direction, resume_at, **facts)
-        return f"continues at statement {resume_at}", [text]
-    if mark == "rolled_back":
-        return "marked as rolled back", [history.forget(record, event="repair", detail="marked as rolled back")]
-    if migration is None:
-        raise UsageError(f"the file of {standing} is gone: it cannot be marked as applied")
-    return "marked as applied", [history.finished(migration, "NULL")]

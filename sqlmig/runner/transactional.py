@@ -34,6 +34,9 @@ GUARD = (
 )
 """Fails (division by zero) unless the transaction is the one that was begun: a SET LOCAL ends with its transaction."""
 
+PROGRESS_MARK = "sqlmig: "
+"""What the notices begin with that only bring out progress."""
+
 Unit = tuple[Step, ...]
 """What commits together: one step, or all of them with --single-transaction."""
 
@@ -220,6 +223,8 @@ class Transactions:
 
     def _records(self, step: Step) -> Iterator[str]:
         if step.direction is Direction.UP and step.migration is not None:
+            if step.applied is not None:
+                yield self.history.unrecord(step.version)
             yield self.history.record(step.migration, self.batch, duration=self.history.elapsed)
             yield self.history.log("apply", step.migration, batch=self.batch, duration=self.history.elapsed)
         elif step.applied is not None:
@@ -232,7 +237,7 @@ class Transactions:
         Dropping an event trigger that is not there needs no privilege, and no other event trigger sees it.
         """
         self._ours(step, "BEGIN", "progress")
-        marker = f"sqlmig: {step} is committed"[:63].replace('"', "")
+        marker = f"{PROGRESS_MARK}{step} is committed"[:63].replace('"', "")
         self._ours(step, f'DROP EVENT TRIGGER IF EXISTS "{marker}"', "progress")
         self._ours(step, "COMMIT", "progress")
 

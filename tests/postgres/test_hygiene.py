@@ -200,7 +200,7 @@ def test_plain_literals_mean_the_same_on_every_database(
     runs: Runs, strings: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the database's own standard_conforming_strings is off, however the statements travel."""
-    monkeypatch.setattr("sqlmig.access.Settings", partial(Settings, message_size=size))
+    monkeypatch.setattr("sqlmig.runner.Settings", partial(Settings, message_size=size))
     runs.database.execute(f'ALTER DATABASE "{runs.database.name}" SET standard_conforming_strings = {strings}')
     runs.write("001_a", "CREATE TABLE a AS SELECT 'a\\b' AS x, 'c:\\' AS y;\nINSERT INTO a VALUES ('\\', '');")
     runs.write("002_b", "-- sqlmig: no-transaction\nINSERT INTO a VALUES ('d\\', '\\n');")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sqlmig.errors import ConnectionLost, Interrupted, LockHeld, StatementFailed, Terminated, Undecided
+from sqlmig.errors import ConnectionLost, Interrupted, LockHeld, StatementFailed, Terminated
 from sqlmig.events import Event, StatementDone, StepDone, StepStarted, silent
 from tests.support.database import Database
 from tests.support.processes import until
@@ -163,42 +163,41 @@ def test_an_interrupt_between_statements_without_a_transaction(runs: Runs) -> No
 
 
 def test_a_process_killed_inside_a_statement(runs: Runs) -> None:
-    """Its outcome is not known: the next apply says how to decide, and runs nothing."""
-    runs.write("001_a", f"{HEADER}CREATE TABLE a (x int);\nSELECT pg_sleep(600);\nINSERT INTO a VALUES (1);")
+    """It had no effect, since it commits with its record: the next apply goes on with it."""
+    runs.write("001_a", f"{HEADER}CREATE TABLE a (x int);\nINSERT INTO a SELECT 1 FROM pg_sleep(600);\nSELECT 1;")
     with runs.process() as process:
         (pid,) = until(lambda: sleeping(runs.database), "the second statement")
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    running = runs.fails(LockHeld)
-    assert f"backend {pid}" in str(running)
-    assert runs.states() == {"001_a": "failed"}
+    problem = runs.status().migrations[0].problem
+    assert problem is not None
+    assert "interrupted at statement 2/3" in problem.message
+    running = runs.fails(LockHeld, lambda: runs.apply(lock_wait=0))
+    assert f"pid {pid}" in str(running)
     runs.database.rows(f"SELECT pg_terminate_backend({pid})")
-    until(lambda: not sleeping(runs.database), "the end of the backend")
-    error = runs.fails(Undecided)
-    assert error.statement == 2
-    assert runs.database.value("SELECT count(*) FROM a") == 0
-    runs.api.repair(["001"], resume_at=3)
+    runs.write("001_a", f"{HEADER}CREATE TABLE a (x int);\nINSERT INTO a SELECT 1 FROM pg_sleep(0);\nSELECT 1;")
     runs.apply()
     assert runs.database.value("SELECT count(*) FROM a") == 1
 
 
 def test_a_process_killed_inside_an_index_build(runs: Runs) -> None:
-    """The build goes on in the server, is not disturbed, and what became of it is seen."""
+    """The next apply does not begin beside what still builds, and leaves a valid index."""
     runs.database.execute("CREATE TABLE t AS SELECT 1 AS x")
     runs.write("001_a", f"{HEADER}CREATE INDEX CONCURRENTLY i ON t (x);\nINSERT INTO t VALUES (2);")
     old = runs.database.connect(autocommit=False)
     old.execute("INSERT INTO t VALUES (3)")
     with runs.process() as process:
         waiting = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONC%' AND wait_event_type = 'Lock'"
-        until(lambda: runs.database.rows(f"{waiting} AND datname = current_database()"), "the build")
+        ((pid,),) = until(
+            lambda: runs.database.rows(f"{waiting} AND datname = current_database()"), "the build that waits"
+        )
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    assert "still runs" in str(runs.fails(LockHeld))
+    assert f"pid {pid}" in str(runs.fails(LockHeld, lambda: runs.apply(lock_wait=0)))
     old.close()
-    until(lambda: not runs.database.rows(f"{waiting} AND datname = current_database()"), "the end of the build")
     runs.apply()
     assert runs.applied() == ["001_a"]
-    assert runs.database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass") is True
+    assert runs.database.rows("SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass") == [(True,)]
     assert runs.database.value("SELECT count(*) FROM t WHERE x = 2") == 1
 
 
@@ -219,12 +218,14 @@ def test_the_working_backend_is_terminated(runs: Runs) -> None:
 
 
 def test_the_working_backend_is_terminated_without_a_transaction(runs: Runs) -> None:
-    """The statement's outcome is open; those before it are told to stay."""
+    """Those before the statement are told to stay; it had no effect, and is run again."""
     runs.write("001_a", f"{HEADER}CREATE TABLE a (x int);\nSELECT pg_sleep(600);")
     with once_it_sleeps(runs.database, "SELECT pg_terminate_backend({pid})"):
         error = runs.fails(ConnectionLost)
     assert "stopped at statement 2/2" in (error.left_behind or "")
-    runs.fails(Undecided)
+    runs.write("001_a", f"{HEADER}CREATE TABLE a (x int);\nSELECT pg_sleep(0);")
+    runs.apply()
+    assert runs.applied() == ["001_a"]
 
 
 def test_a_cancelled_statement_is_a_failure(runs: Runs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sqlmig.errors import CheckFailed, StatementFailed, Undecided, UsageError
+from sqlmig.errors import CheckFailed, ConnectionLost, StatementFailed, Undecided, UsageError
 from sqlmig.events import StatementDone
 from sqlmig.plan import Rollback
 from tests.support.project import Project
@@ -149,8 +149,8 @@ def test_an_invalid_index_is_dropped_and_built_again(runs: Runs) -> None:
         assert error.server is not None
         assert error.server.sqlstate == "23505"
         assert runs.exists(f"i{number}") == [True]
-        assert error.notes == (f"invalid index, to be removed with: DROP INDEX CONCURRENTLY i{number};",)
-        assert f"but i{number}, which is invalid" in (error.left_behind or "")
+        assert f"DROP INDEX CONCURRENTLY i{number};" in "".join(error.notes)
+        assert f"i{number} is invalid" in (error.left_behind or "")
         runs.database.execute("UPDATE t SET x = y")
         runs.apply()
         valid = f"SELECT indisvalid FROM pg_index WHERE indexrelid = 'i{number}'::regclass"
@@ -173,15 +173,15 @@ def test_odd_names_of_indexes(runs: Runs, name: str) -> None:
 
 
 def test_a_migration_is_not_recorded_while_its_index_is_invalid(runs: Runs) -> None:
-    """IF NOT EXISTS finds an invalid index of before, and the server is content; sqlmig is not."""
+    """With an invalid index of before IF NOT EXISTS would be content: it is dropped, and built anew."""
     with pytest.raises(Exception, match="could not create unique index"):
         runs.database.execute("CREATE UNIQUE INDEX CONCURRENTLY i ON t (x)")
     runs.write("001_a", f"{HEADER}CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (x);\nSELECT 1;")
     error = runs.fails(StatementFailed)
-    assert "invalid" in error.message
     assert error.statement == 1
     assert error.server is not None
-    assert "DROP INDEX CONCURRENTLY" in (error.server.hint or "")
+    assert error.server.sqlstate == "23505"
+    assert "DROP INDEX CONCURRENTLY i" in "".join(error.notes)
     assert runs.states() == {"001_a": "failed"}
     runs.database.execute("UPDATE t SET x = y")
     runs.apply()
@@ -278,10 +278,13 @@ def test_a_half_applied_one_is_not_rolled_back(runs: Runs) -> None:
 
 
 def test_a_statement_of_unknown_outcome_is_not_repeated(runs: Runs) -> None:
-    """A record that still says ``running`` is that of a process that died inside the statement."""
-    runs.write("001_a", f"{HEADER}INSERT INTO t VALUES (7, 7);\nINSERT INTO t VALUES (8, 8);\nSELECT 1/0;\nSELECT 2;")
-    runs.fails(StatementFailed)
-    runs.database.execute("UPDATE sqlmig.migration SET progress = 'running'")
+    """A procedure may commit on its way: where its connection ended within it, a person has to look."""
+    runs.database.execute(
+        "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$BEGIN INSERT INTO t VALUES (8, 8); COMMIT;"
+        " PERFORM pg_terminate_backend(pg_backend_pid()); END$$"
+    )
+    runs.write("001_a", f"{HEADER}INSERT INTO t VALUES (7, 7);\nSELECT 1;\nCALL p();\nINSERT INTO t VALUES (9, 9);")
+    runs.fails(ConnectionLost)
     error = runs.fails(Undecided)
     assert place(error) == ("001_a.up.sql", 4, 1)
     assert "--resume-at 3" in (error.next_step or "")
@@ -293,4 +296,4 @@ def test_a_statement_of_unknown_outcome_is_not_repeated(runs: Runs) -> None:
     runs.api.repair(["001"], resume_at=4)
     runs.apply()
     assert runs.applied() == ["001_a"]
-    assert runs.database.value("SELECT count(*) FROM t WHERE x > 6") == 2
+    assert runs.database.rows("SELECT x FROM t WHERE x > 6 ORDER BY x") == [(7,), (8,), (9,)]

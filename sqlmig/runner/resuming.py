@@ -1,0 +1,81 @@
+"""Where a non-transactional script goes on: its statements by number, and what a person decided about them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from sqlmig.errors import UsageError
+from sqlmig.frozen import dataclass
+from sqlmig.history import History
+from sqlmig.migration import Applied, Direction, Progress, Script
+from sqlmig.standing import Standing
+from sqlmig.statements import Statement
+
+SET_CONFIG = re.compile(r"(?i)SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\([^()]*\)\s*;?\s*$")
+"""How pg_dump sets the search_path."""
+
+OF_THE_SESSION = ("SET", "RESET", "DISCARD ALL")
+PASSING = ("SET LOCAL", "SET TRANSACTION", "SET CONSTRAINTS")
+"""Commands that begin like those, and end with their transaction."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A hash over the statements that came before one: an edit of any of them changes it."""
+
+    digest: str = ""
+
+    def then(self, statement: Statement) -> Prefix:
+        text = statement.text.replace("\r\n", "\n").replace("\r", "\n")
+        return Prefix(hashlib.sha256(f"{self.digest}\0{text}".encode()).hexdigest())
+
+
+def statements_of(script: Script, limit: int | None = None) -> Iterator[Statement]:
+    """The statements that are sent, in their order; at most ``limit``."""
+    return islice((piece for piece in script.pieces() if isinstance(piece, Statement) and not piece.is_empty), limit)
+
+
+def statement_at(script: Script, number: int) -> tuple[Statement | None, Prefix]:
+    """One statement of a script, counted from 1, and the hash over those before it; None behind the last."""
+    prefix = Prefix()
+    for count, statement in enumerate(statements_of(script), start=1):
+        if count == number:
+            return statement, prefix
+        prefix = prefix.then(statement)
+    return None, prefix
+
+
+def of_the_session(statement: Statement) -> bool:
+    """Whether a statement changes nothing but its session: a resumed script needs it again."""
+    command = statement.command
+    if command.startswith(OF_THE_SESSION):
+        return not command.startswith(PASSING)
+    return SET_CONFIG.match(statement.text) is not None
+
+
+def decision(
+    standing: Standing, record: Applied, mark: str | None, resume_at: int | None, history: History
+) -> tuple[str, list[str]]:
+    """What a person decided about a migration that stopped half way, in words and as SQL for its history.
+
+    Raises UsageError where the decision cannot be carried out.
+    """
+    migration = standing.migration
+    if resume_at is not None:
+        script = migration.up if migration is not None and record.direction is Direction.UP else None
+        script = script or (migration.down if migration is not None else record.stored_down)
+        total = script.survey.statements if script is not None else 0
+        if script is None or not 1 <= resume_at <= total + 1:
+            raise UsageError(f"{standing} has statements 1 to {total}: it cannot continue at {resume_at}")
+        _, prefix = statement_at(script, resume_at)
+        facts = {"statements": total, "prefix": prefix.digest}
+        text = history.reached(record.version, Progress.FAILED, record.direction, resume_at, **facts)
+        return f"continues at statement {resume_at}", [text]
+    if mark == "rolled_back":
+        return "marked as rolled back", [history.forget(record, event="repair", detail="marked as rolled back")]
+    if migration is None:
+        raise UsageError(f"the file of {standing} is gone: it cannot be marked as applied")
+    return "marked as applied", [history.finished(migration, "NULL")]

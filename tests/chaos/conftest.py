@@ -1,0 +1,87 @@
+"""Where commands are broken off: databases with the scenario's migrations, and how they look undisturbed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+
+from sqlmig.embedded import Server
+from tests.chaos import scenario
+from tests.support.chaos import Commander, commander, complete, nothing_left, state
+from tests.support.database import Database
+from tests.support.project import Project
+
+FULL = os.environ.get("SQLMIG_CHAOS") == "full"
+SEED = int(os.environ.get("SQLMIG_CHAOS_SEED", "1"))
+
+COMMANDS = {"apply": ["apply"], "rollback": ["rollback", "--to", "0", "--yes"]}
+"""What is broken off: everything up on an empty database, everything down on a complete one."""
+
+T = TypeVar("T")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many commands were broken off."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    counts = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == "broken off"]
+    if counts:
+        terminalreporter.write_line(
+            f"chaos: {sum(counts)} commands broken off, seed {SEED}, {'full' if FULL else 'sample'}"
+        )
+
+
+def chosen(candidates: Sequence[T], sample: int, *about: object) -> list[T]:
+    """All candidates in a full run, else a sample, the same for the same seed."""
+    if FULL or len(candidates) <= sample:
+        return list(candidates)
+    return random.Random(f"{SEED} {about}").sample(candidates, sample)
+
+
+class Arena:
+    """Databases of one server for the commands of one folder."""
+
+    def __init__(self, server: Server, admin: psycopg.Connection[Any], commander: Commander) -> None:
+        self.server = server
+        self.admin = admin
+        self.commander = commander
+        self.expected: dict[str, dict[str, object]] = {}
+        for command, arguments in COMMANDS.items():
+            with self.database(command) as database:
+                complete(commander, database, database.url, *arguments)
+                self.expected[command] = state(database)
+
+    @contextlib.contextmanager
+    def database(self, command: str) -> Iterator[Database]:
+        """A database that the command has not been given yet."""
+        database = Database(self.server, self.admin)
+        try:
+            if command == "rollback":
+                complete(self.commander, database, database.url, *COMMANDS["apply"])
+            yield database
+        finally:
+            database.drop()
+
+    def broken_off(self, command: str, run: Callable[[Database], None]) -> None:
+        """Let ``run`` break a command off, complete it, and compare with an undisturbed run."""
+        with self.database(command) as database:
+            run(database)
+            commands = complete(self.commander, database, database.url, *COMMANDS[command])
+            nothing_left(database)
+            assert state(database) == self.expected[command], commands
+
+
+@pytest.fixture(scope="session")
+def arena(server: Server, admin: psycopg.Connection[Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    folder = tmp_path_factory.mktemp("chaos") / "project"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        project = Project(folder, None, patch)
+        scenario.write(project.sql, int(server.version))
+        with commander(folder, project.environment()) as made:
+            yield Arena(server, admin, made)

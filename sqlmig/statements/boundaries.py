@@ -184,7 +184,7 @@ def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, in
 
 
 _ROUTINE = re.compile(rf"(?i:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
-_NO_ROUTINE = re.compile(rf"(?i:(?!create)[a-z]|create{GAP}(?!or|function|procedure)[a-z])")
+_NO_ROUTINE = re.compile(rf"(?i:(?!create)[a-z](?!&?['\"])|create{GAP}(?!or|function|procedure)[a-z](?!&?['\"]))")
 _ROUTINES = (
     ("CREATE", "FUNCTION"),
     ("CREATE", "PROCEDURE"),

@@ -13,97 +13,78 @@ class Kind(NamedTuple):
     command: str
     name: str = ""
     table: str = ""
+    and_others: bool = False
 
     def __str__(self) -> str:
-        return f"{self.command} {self.name}" if self.name else self.command
+        what = self.name or (f"ON {self.table}" if self.table else "")
+        return f"{self.command} {what}".rstrip() + (", …" if self.and_others else "")
 
 
-_OBJECTS = """
-    ACCESS METHOD|AGGREGATE|CAST|COLLATION|CONVERSION|DATABASE|DEFAULT PRIVILEGES|DOMAIN|EVENT TRIGGER|EXTENSION
-    FOREIGN DATA WRAPPER|FOREIGN TABLE|FUNCTION|GROUP|INDEX|LANGUAGE|LARGE OBJECT|MATERIALIZED VIEW|OPERATOR CLASS
-    OPERATOR FAMILY|OPERATOR|OWNED|POLICY|PROCEDURE|PUBLICATION|ROLE|ROUTINE|RULE|SCHEMA|SEQUENCE|SERVER|STATISTICS
-    SUBSCRIPTION|SYSTEM|TABLE|TABLESPACE|TEXT SEARCH CONFIGURATION|TEXT SEARCH DICTIONARY|TEXT SEARCH PARSER
-    TEXT SEARCH TEMPLATE|TRANSFORM|TRIGGER|TYPE|USER MAPPING|USER|VIEW|COLUMN|CONSTRAINT
-"""
-_OBJECT_WORDS = [entry.split() for line in _OBJECTS.split("\n") for entry in line.strip().split("|") if entry]
-_MODIFIERS = frozenset(
-    [
-        "OR",
-        "REPLACE",
-        "GLOBAL",
-        "LOCAL",
-        "TEMP",
-        "TEMPORARY",
-        "UNLOGGED",
-        "UNIQUE",
-        "RECURSIVE",
-        "TRUSTED",
-        "PROCEDURAL",
-        "DEFAULT",
-        "CONSTRAINT",
-    ]
-)
-_NAMELESS = frozenset(("CAST", "TRANSFORM", "DEFAULT PRIVILEGES", "USER MAPPING", "OWNED", "LARGE OBJECT"))
-_BEFORE_NAMES = (["IF", "NOT", "EXISTS"], ["IF", "EXISTS"], ["ONLY"])
+def _phrases(lines: str) -> list[list[str]]:
+    """Phrases of one or more words, with ``|`` or line breaks between them, longer ones before their beginnings."""
+    return [phrase.split() for line in lines.strip().splitlines() for phrase in line.split("|")]
 
-_PHRASES = (
-    "INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE TABLE|TRUNCATE|COPY BINARY|COPY|LOCK TABLE|LOCK|CALL|EXECUTE"
-    "|ANALYZE|ANALYSE|VACUUM|CLUSTER|REFRESH MATERIALIZED VIEW CONCURRENTLY|REFRESH MATERIALIZED VIEW|SAVEPOINT"
-    "|RELEASE SAVEPOINT|RELEASE|DECLARE|CLOSE|LISTEN|UNLISTEN|NOTIFY|PREPARE|DEALLOCATE|TABLE|SET SESSION|SET LOCAL"
-    "|SET|RESET|IMPORT FOREIGN SCHEMA|DISCARD|SHOW"
-)
-_NAMED = [phrase.split() for phrase in _PHRASES.split("|")]
-_ALONE = [
-    phrase.split()
-    for phrase in [
-        "START TRANSACTION",
-        "PREPARE TRANSACTION",
-        "COMMIT PREPARED",
-        "ROLLBACK PREPARED",
-        "SET TRANSACTION",
-        "SET CONSTRAINTS",
-        "SET SESSION CHARACTERISTICS",
-        "SET SESSION AUTHORIZATION",
-        "RESET SESSION AUTHORIZATION",
-        "SECURITY LABEL",
-        "REASSIGN OWNED",
-        "DISCARD ALL",
-        "RESET ALL",
-        "SET TIME ZONE",
-        "SET NAMES",
-    ]
-]
+
+_OBJECTS = _phrases("""
+    ACCESS METHOD|AGGREGATE|CAST|COLLATION|COLUMN|CONSTRAINT|CONVERSION|DATABASE|DEFAULT PRIVILEGES|DOMAIN
+    EVENT TRIGGER|EXTENSION|FOREIGN DATA WRAPPER|FOREIGN TABLE|FUNCTION|GROUP|INDEX|LANGUAGE|LARGE OBJECT
+    MATERIALIZED VIEW|OPERATOR CLASS|OPERATOR FAMILY|OPERATOR|OWNED|POLICY|PROCEDURE|PUBLICATION|ROLE|ROUTINE|RULE
+    SCHEMA|SEQUENCE|SERVER|STATISTICS|SUBSCRIPTION|SYSTEM|TABLE|TABLESPACE|TEXT SEARCH CONFIGURATION
+    TEXT SEARCH DICTIONARY|TEXT SEARCH PARSER|TEXT SEARCH TEMPLATE|TRANSFORM|TRIGGER|TYPE|USER MAPPING|USER|VIEW
+""")
+_NAMELESS = _phrases("CAST|DEFAULT PRIVILEGES|LARGE OBJECT|OWNED|SYSTEM|TRANSFORM|USER MAPPING")
+_MODIFIERS = _phrases("""
+    OR|REPLACE|GLOBAL|LOCAL|TEMP|TEMPORARY|UNLOGGED|UNIQUE|RECURSIVE|TRUSTED|PROCEDURAL|DEFAULT|CONSTRAINT
+""")
+_NAMED = _phrases("""
+    INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE TABLE|TRUNCATE|COPY BINARY|COPY|LOCK TABLE|LOCK|CALL|EXECUTE
+    ANALYZE|ANALYSE|VACUUM|CLUSTER|REFRESH MATERIALIZED VIEW CONCURRENTLY|REFRESH MATERIALIZED VIEW|SAVEPOINT
+    RELEASE SAVEPOINT|RELEASE|DECLARE|CLOSE|LISTEN|UNLISTEN|NOTIFY|PREPARE|DEALLOCATE|TABLE|SET SESSION|SET LOCAL|SET
+    RESET|IMPORT FOREIGN SCHEMA|DISCARD|SHOW
+""")
+_ALONE = _phrases("""
+    START TRANSACTION|PREPARE TRANSACTION|COMMIT PREPARED|ROLLBACK PREPARED|SET TRANSACTION|SET CONSTRAINTS
+    SET SESSION CHARACTERISTICS|SET SESSION AUTHORIZATION|RESET SESSION AUTHORIZATION|SECURITY LABEL|REASSIGN OWNED
+    DISCARD ALL|RESET ALL|SET TIME ZONE|SET NAMES
+""")
+_BEFORE_NAMES = _phrases("IF NOT EXISTS|IF EXISTS|ONLY|FULL|FREEZE|VERBOSE|ANALYZE|ANALYSE|AUTHORIZATION")
+"""What may stand between the command and the name, in this order."""
 _LONG = 4000
 """How many tokens are looked at for what a WITH leads to."""
 _QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE")
+_EMPTY = "empty statement"
 
 
 def kind_of(text: str) -> Kind:
     """What a statement is called. Never fails: of what is no statement it is the first word."""
     found = head(text)
-    return _kind(head(text, _LONG) if found and found[0].key == "WITH" else found)
+    return _kind(head(text, _LONG) if found and found[0].key in ("WITH", "(") else found)
 
 
 def _kind(found: list[Token]) -> Kind:
     words = keys(found)
-    command = words[0] if words else ""
+    command = words[0] if words else _EMPTY
     if command in ("CREATE", "ALTER", "DROP"):
         return _object_kind(command, found)
     if command in ("COMMENT", "GRANT", "REVOKE"):
         return _kind_on(command, found)
     if command == "REINDEX":
         return _reindex_kind(found)
-    if command == "WITH":
+    if command in ("WITH", "("):
         return _query_kind(found)
-    for phrase in _ALONE:
-        if words[: len(phrase)] == phrase:
-            return Kind(" ".join(phrase))
-    if command == "ROLLBACK" and "TO" in words[:3]:
+    if command == "ROLLBACK" and "TO" in words[1:3]:
         return Kind("ROLLBACK TO SAVEPOINT", found[-1].raw)
-    for phrase in _NAMED:
-        if words[: len(phrase)] == phrase:
-            return Kind(" ".join(phrase), name_at(found, _name_start(found, len(phrase))))
-    return Kind(command if found and found[0].is_name else "")
+    if alone := _phrase_at(_ALONE, words, 0):
+        return Kind(" ".join(alone))
+    if words[:2] == ["COPY", "("]:
+        return Kind(command)
+    if named := _phrase_at(_NAMED, words, 0):
+        return Kind(" ".join(named), name_at(found, _name_start(found, len(named))))
+    return Kind(command)
+
+
+def _phrase_at(phrases: list[list[str]], words: list[str], at: int) -> list[str]:
+    return next((phrase for phrase in phrases if words[at : at + len(phrase)] == phrase), [])
 
 
 def _name_start(found: list[Token], at: int) -> int:
@@ -120,30 +101,23 @@ def _name_start(found: list[Token], at: int) -> int:
 def _object_kind(command: str, found: list[Token]) -> Kind:
     words = keys(found)
     at = 1
-    while at < len(words) and words[at] in _MODIFIERS and words[at : at + 2] != ["DEFAULT", "PRIVILEGES"]:
+    while at < len(words) and [words[at]] in _MODIFIERS and words[at : at + 2] != ["DEFAULT", "PRIVILEGES"]:
         at += 1
-    for phrase in _OBJECT_WORDS:
-        if words[at : at + len(phrase)] == phrase:
-            break
-    else:
-        return Kind(command)
-    kind, at = " ".join(phrase), at + len(phrase)
-    if kind in _NAMELESS:
-        return Kind(f"{command} {kind}")
-    if kind == "INDEX":
+    phrase = _phrase_at(_OBJECTS, words, at)
+    kind, at = " ".join((command, *phrase)), at + len(phrase)
+    if not phrase or phrase in _NAMELESS:
+        return Kind(kind)
+    if phrase == ["INDEX"]:
         return _index_kind(command, found, at)
-    if kind == "OPERATOR":
-        return Kind(f"{command} {kind}", _operator_name(found, at))
+    if phrase == ["OPERATOR"]:
+        return Kind(kind, _operator_name(found, at))
     at = _name_start(found, at)
-    if kind == "SCHEMA" and words[at : at + 1] == ["AUTHORIZATION"]:
-        at += 1
-    name = name_at(found, at)
-    return Kind(f"{command} {kind}", name + _and_others(found, at))
+    return Kind(kind, name_at(found, at), and_others=_and_others(found, at))
 
 
-def _and_others(found: list[Token], at: int) -> str:
+def _and_others(found: list[Token], at: int) -> bool:
     after = name_end(found, at)
-    return ", …" if found[0].key == "DROP" and after < len(found) and found[after].raw == "," else ""
+    return found[0].key == "DROP" and after < len(found) and found[after].raw == ","
 
 
 def _operator_name(found: list[Token], at: int) -> str:
@@ -167,7 +141,7 @@ def _index_kind(command: str, found: list[Token], at: int) -> Kind:
     at = _name_start(found, at)
     name = "" if words[at : at + 1] == ["ON"] else name_at(found, at)
     if not command.startswith("CREATE"):
-        return Kind(command, name + _and_others(found, at))
+        return Kind(command, name, and_others=_and_others(found, at))
     on = name_end(found, at) if name else at
     table = name_at(found, _name_start(found, on + 1)) if words[on : on + 1] == ["ON"] else ""
     return Kind(command, name, table)
@@ -187,21 +161,23 @@ def _reindex_kind(found: list[Token]) -> Kind:
 def _kind_on(command: str, found: list[Token]) -> Kind:
     """COMMENT ON TABLE app.users, GRANT SELECT ON app.users, GRANT reader."""
     words = keys(found)
+    what = 4 if words[2:4] == ["OPTION", "FOR"] else 1
     if "ON" not in words:
-        return Kind(command, name_at(found, 4 if words[2:4] == ["OPTION", "FOR"] else 1))
+        return Kind(command, name_at(found, what))
     at = words.index("ON") + 1
-    objects = next((phrase for phrase in _OBJECT_WORDS if words[at : at + len(phrase)] == phrase), [])
+    objects = words[at : at + 4] if words[at : at + 1] == ["ALL"] else _phrase_at(_OBJECTS, words, at)
     name = name_at(found, at + len(objects))
     if command == "COMMENT":
         return Kind(" ".join((command, "ON", *objects)), name)
-    return Kind(command, " ".join((*words[1:2], "ON", *objects, name)))
+    return Kind(command, " ".join((*words[what : what + 1], "ON", *objects, name)))
 
 
 def _query_kind(found: list[Token]) -> Kind:
-    """What a WITH leads to, which may lie beyond the tokens that were looked at."""
+    """What a WITH leads to, or what stands in parentheses; it may lie beyond the tokens that were looked at."""
     depth = 0
+    in_parentheses = found[0].raw == "("
     for at, token in enumerate(found):
         depth += (token.raw == "(") - (token.raw == ")")
-        if depth == 0 and token.key in _QUERIES:
+        if (depth == 0 or in_parentheses) and token.key in _QUERIES:
             return _kind(found[at:])
-    return Kind("WITH")
+    return Kind("SELECT" if in_parentheses else "WITH")

@@ -121,7 +121,7 @@ def _run(ordinary: str, quoted: str, *more: str) -> str:
     return _repeat(ordinary, quoted, _QUOTED_NAME, minus, r"/(?!\*)", _FLAT_COMMENT, *more)
 
 
-_MAY_HOLD_STATEMENTS = rf"[cC](?i:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]"
+_MAY_HOLD_STATEMENTS = rf"[cC](?i:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]|[a-zA-Z]&?['\"]"
 _MAY_CHANGE_SETTINGS = (
     r"[sS](?i:et|elect|tart|avepoint)|[rR](?i:eset|elease|ollback)|[dD](?i:iscard)|[wW](?i:ith)|[vV](?i:alues)"
     r"|[bB](?i:egin)|[cC](?i:ommit)|[eE](?i:nd)|[aA](?i:bort)|[pP](?i:repare)"

@@ -64,28 +64,25 @@ def outside_reason(text: str) -> str | None:
     replication slot.
     """
     first = first_word(text)
-    if first not in _SUSPECTS or (first in _HARMLESS_WITHOUT_A_WORD and not _TELLTALE_WORD.search(text)):
+    if first not in _SUSPECTS:
         return None
     if first == "ALTER":
         return _altered_outside(text)
-    found = head(text)
-    words = keys(found)
+    words = keys(head(text, 3))
     two = " ".join(words[:2])
     if first == "VACUUM" or two in _ALWAYS_OUTSIDE:
         return first if first == "VACUUM" else two
     if first == "REINDEX":
-        return _reindexed_outside(found)
+        return _reindexed_outside(head(text))
     if first == "CLUSTER":
-        return _clustered_outside(found)
+        return _clustered_outside(head(text))
     if two == "CREATE SUBSCRIPTION":
         return _subscribed_outside(text)
+    if "INDEX" not in words:
+        return None
     command = kind_of(text).command
     return command if command in ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY") else None
 
-
-_HARMLESS_WITHOUT_A_WORD = frozenset(("CREATE", "DROP", "ALTER"))
-_TELLTALE_WORD = re.compile(r"(?i)concurrently|database|tablespace|subscription|system")
-"""What every CREATE, DROP and ALTER below has somewhere: most statements are told apart without reading them."""
 
 _ALWAYS_OUTSIDE = frozenset(
     (
@@ -191,6 +188,14 @@ def copy_direction(text: str) -> str | None:
             return _COPY_SOURCES[before] if word in ("STDIN", "STDOUT") else None
         before = word
     return None
+
+
+def copies_binary(text: str) -> bool:
+    """Whether a COPY asks for the binary format, which no text file can hold."""
+    words = [word.strip("'\"").upper() for word in keys(head(text, 400))]
+    after = words.index("FROM") + 2 if "FROM" in words else len(words)
+    until = words.index("WHERE", after) if "WHERE" in words[after:] else len(words)
+    return words[1:2] == ["BINARY"] or "BINARY" in words[after:until]
 
 
 _SET_CONFIG = re.compile(r"(?i)set_config")

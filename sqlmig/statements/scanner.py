@@ -13,7 +13,7 @@ from sqlmig.statements.lexer import simple_statement_pattern, token_end, token_p
 from sqlmig.statements.lines import LINE_BREAK, after, line_around
 from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
 from sqlmig.statements.psql import RESTRICT
-from sqlmig.statements.rules import copy_direction
+from sqlmig.statements.rules import copies_binary, copy_direction
 from sqlmig.statements.session import StandardStrings
 
 _MARK = "\ufeff"
@@ -74,7 +74,7 @@ class Scanner:
         self.line = 1
         self.column = 1
         self.has_returns = False
-        self.has_directives = False
+        self.directives_end = 0
         self.follows_settings = False
 
     def pieces(self, *, everything: bool) -> Iterator[Piece]:
@@ -114,13 +114,13 @@ class Scanner:
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
         self.has_returns = "\r" in self.text
-        self.has_directives = _DIRECTIVE.search(self.text) is not None
+        self.directives_end = max((found.end() for found in _DIRECTIVE.finditer(self.text)), default=0)
         self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
 
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
         """The statements up to the first one that needs care: most of most scripts."""
         text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
-        if self.mark or self.has_directives:
+        if self.mark or at < self.directives_end:
             return
         count_in_code = self.has_returns
         new = tuple.__new__
@@ -155,13 +155,13 @@ class Scanner:
                     yield gap
             if self.at == len(self.text):
                 return
-            end = self._statement_end()
+            end, ended = self._statement_end()
+            statement = self._take_statement(end)
         except Unreadable as trouble:
             raise self._error(trouble) from None
-        statement = self._take_statement(end)
         yield statement
         if copy_direction(statement.text) == "in":
-            yield from self._copy_data(everything, ended=statement.text.endswith(";"))
+            yield from self._copy_data(everything, ended=ended)
         elif self.follows_settings:
             self.strings.follow(statement.text)
 
@@ -185,13 +185,14 @@ class Scanner:
                 return end
             end = restricting.end()
 
-    def _statement_end(self) -> int:
+    def _statement_end(self) -> tuple[int, bool]:
+        """Where the statement ends, and whether a ``;`` ends it or the source."""
         while True:
             end = boundaries.statement_end(self.text, self.at, self.strings.on, final=self.final)
             if end != UNKNOWN:
-                return end
+                return end, True
             if self.final:
-                return boundaries.last_token_end(self.text, self.at, self.strings.on)
+                return boundaries.last_token_end(self.text, self.at, self.strings.on), False
             self._read()
 
     def _take_gap(self, end: int) -> Gap:
@@ -204,6 +205,10 @@ class Scanner:
 
     def _take_statement(self, end: int) -> Statement:
         text = self.text[self.at : end]
+        if copy_direction(text) == "in" and copies_binary(text):
+            raise Unreadable(
+                self.at, "the binary data of a COPY cannot stand in a script", "use the text or CSV format"
+            )
         start = self.base + self.at
         statement = Statement(text, start, start + len(text), self.line, self.column, self._directives(text))
         self._move(end)
@@ -214,7 +219,7 @@ class Scanner:
         self.at = end
 
     def _directives(self, text: str) -> tuple[Directive, ...]:
-        if not self.has_directives or not _DIRECTIVE.search(text):
+        if self.at >= self.directives_end or not _DIRECTIVE.search(text):
             return ()
         pattern = token_pattern(self.strings.on)
         found = []

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from sqlmig.errors import StatementFailed
 from sqlmig.events import StatementDone, StepDone
-from sqlmig.runner import Settings
 from tests.support.project import Project
-from tests.support.runner import Runs, outcomes, place, steps
+from tests.support.runner import Runs, limit_messages, outcomes, place, steps
 
 COPIED = "COPY a (x, y) FROM STDIN;\n1\tone\n2\t\\N\n3\ta\\\\b;\n\\.\n"
 
@@ -18,7 +15,7 @@ COPIED = "COPY a (x, y) FROM STDIN;\n1\tone\n2\t\\N\n3\ta\\\\b;\n\\.\n"
 @pytest.fixture(params=[1 << 19, 120, 0], ids=["together", "small", "singly"])
 def runs(project: Project, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """The same whether statements travel together, a few at a time, or alone."""
-    monkeypatch.setattr("sqlmig.access.Settings", partial(Settings, message_size=request.param))
+    limit_messages(monkeypatch, request.param)
     return Runs(project)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from sqlmig.errors import TransactionEnded
 from sqlmig.plan import Apply
-from sqlmig.runner import Settings
 from sqlmig.statements import Statement, TransactionRule
 from tests.support.database import Database
 from tests.support.project import Project
-from tests.support.runner import Runs, outcomes, place
+from tests.support.runner import Runs, limit_messages, outcomes, place
 
 PROBE = """CREATE TABLE probe AS SELECT
     name, setting FROM pg_settings WHERE name IN ('search_path', 'statement_timeout', 'lock_timeout', 'client_encoding',
@@ -200,7 +197,7 @@ def test_plain_literals_mean_the_same_on_every_database(
     runs: Runs, strings: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the database's own standard_conforming_strings is off, however the statements travel."""
-    monkeypatch.setattr("sqlmig.runner.Settings", partial(Settings, message_size=size))
+    limit_messages(monkeypatch, size)
     runs.database.execute(f'ALTER DATABASE "{runs.database.name}" SET standard_conforming_strings = {strings}')
     runs.write("001_a", "CREATE TABLE a AS SELECT 'a\\b' AS x, 'c:\\' AS y;\nINSERT INTO a VALUES ('\\', '');")
     runs.write("002_b", "-- sqlmig: no-transaction\nINSERT INTO a VALUES ('d\\', '\\n');")

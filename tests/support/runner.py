@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 
 from sqlmig import api
+from sqlmig.access import Access
 from sqlmig.errors import SqlmigError
 from sqlmig.events import Event, Noticed, Retrying, StatementDone, StepDone, StepStarted
 from sqlmig.plan import Apply, Rollback
@@ -33,6 +35,13 @@ except SqlmigError as error:
     print(f"{type(error).__name__}: {error.message} | {error.left_behind}", file=sys.stderr)
     sys.exit(error.exit_code)
 """
+
+
+def limit_messages(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Let messages be of this many characters at most; 0 sends each statement alone."""
+    found = Access.settings
+    limited = property(lambda access: replace(found.__get__(access), message_size=size))
+    monkeypatch.setattr(Access, "settings", limited)
 
 
 class Runs:

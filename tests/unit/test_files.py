@@ -193,8 +193,9 @@ def test_a_folder_is_read_once(write: Write, monkeypatch: pytest.MonkeyPatch) ->
         read.append(os.path.realpath(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", count)
-    assert names(discover([folder, folder / "b"])) == ["001_a", "002_b"]
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", count)
+        assert names(discover([folder, folder / "b"])) == ["001_a", "002_b"]
     assert len(read) == len(set(read)) == 2
 
 
@@ -338,8 +339,9 @@ def test_a_subfolder_that_cannot_be_read_is_a_finding(write: Write, monkeypatch:
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
-    found = discover([folder])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        found = discover([folder])
     assert names(found) == ["001_a"]
     assert problems(found) == [
         ("unreadable", "sql/b cannot be read: Permission denied"),

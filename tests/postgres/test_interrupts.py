@@ -111,7 +111,7 @@ def test_an_interrupt_between_two_replies(
     applied = runs.applied()
     assert outcomes(error).count("applied") == len(applied)
     assert applied[:2] == ["001_m", "002_m"]
-    assert backends(runs.database) == 0
+    assert until(lambda: backends(runs.database) == 0, "the end of all backends")
     runs.listener = silent
     runs.apply()
     assert runs.applied() == [f"00{number}_m" for number in range(1, 6)]

@@ -148,7 +148,7 @@ class _Walk:
             if (real, entry.name) not in self.files_seen:
                 self.files_seen.add((real, entry.name))
                 yield entry.name, entry.path, shown
-        elif FileName.parse(entry.name) or FileName.nearly(entry.name):
+        elif FileName.nearly(entry.name):
             what = "is a link that leads nowhere" if entry.is_symlink() else "is not a file"
             self.problems.append(_unreadable(shown, what))
 
@@ -287,7 +287,7 @@ def _next_label(existing: Sequence[Migration], timestamp: bool) -> str:
     highest = max(existing, key=lambda migration: migration.version, default=None)
     if timestamp:
         stamp = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
-        return str(max(stamp, highest.version + 1) if highest is not None and highest.version >= stamp else stamp)
+        return str(max(stamp, highest.version + 1 if highest is not None else 0))
     if highest is None:
         return "001"
     return str(highest.version + 1).zfill(len(highest.label))

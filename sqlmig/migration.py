@@ -50,7 +50,7 @@ class FileName:
 
     @staticmethod
     def nearly(text: str) -> bool:
-        """Whether a name that does not follow the grammar was probably meant to."""
+        """Whether a name follows the grammar, or was probably meant to."""
         return NEAR_FILE_NAME.fullmatch(text.strip()) is not None
 
 

@@ -211,11 +211,11 @@ def test_diffs_go_to_the_problems_that_they_are_about() -> None:
     """Drift and changed comments get one; the others stay as they are."""
     files, records = history_of_everything()
     known = standings(files, records)
-    problems = audit.audit_history(known, pending_ok=False)
+    problems = [*audit.audit_history(known, pending_ok=False), Problem("empty_down", "another matter", version=1)]
     stored = dict.fromkeys((1, 2, 3, 4), ("SELECT 1", "SELECT -1"))
     with_diffs = audit.with_diffs(problems, known, stored)
     assert [standing.version for standing in audit.drifted(known)] == [1, 2]
-    assert [problem.version for problem in with_diffs if problem.diff] == [1, 2]
+    assert [problem.code for problem in with_diffs if problem.diff] == ["drift", "comments_changed"]
     assert [replace(problem, diff=None) for problem in with_diffs] == problems
 
 

@@ -355,6 +355,7 @@ def test_what_is_no_file_is_a_finding(write: Write) -> None:
     (folder / "002_b.up.sql").symlink_to("gone")
     (folder / "003_c.up.sql").symlink_to("003_c.up.sql")
     os.mkfifo(folder / "004_d.up.sql")
+    (folder / "005-e.up.sql").symlink_to("gone")
     os.mkfifo(folder / "notes.sql")
     found = discover([folder])
     assert names(found) == ["001_a"]
@@ -362,6 +363,7 @@ def test_what_is_no_file_is_a_finding(write: Write) -> None:
         ("unreadable", "sql/002_b.up.sql is a link that leads nowhere"),
         ("unreadable", "sql/003_c.up.sql is a link that leads nowhere"),
         ("unreadable", "sql/004_d.up.sql is not a file"),
+        ("unreadable", "sql/005-e.up.sql is a link that leads nowhere"),
     ]
 
 

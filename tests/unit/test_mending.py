@@ -69,3 +69,12 @@ def test_only_what_stopped_half_way_can_be_decided() -> None:
     for subject in (standing(migration(1), applied(migration(1))), standing(migration(1), None)):
         with pytest.raises(UsageError, match="did not stop half way"):
             mending.decide(subject, "applied", None, HISTORY)
+
+
+def test_a_decision_is_logged() -> None:
+    """In words, behind the change of the record."""
+    record = applied(migration(1), progress=Progress.FAILED, statement=1, statements=1)
+    change, texts = mending.decide(standing(migration(1), record), "applied", None, HISTORY)
+    assert (str(change), change.what) == ("001_m", "marked as applied")
+    assert "'marked as applied'" in texts[-1]
+    assert len(texts) > 1

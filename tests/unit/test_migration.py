@@ -94,6 +94,7 @@ OTHERS = [
 def test_names_that_fit(text: str, version: int, name: str, direction: str) -> None:
     """A number of any width, ``_``, a name, the direction."""
     assert FileName.parse(text) == FileName(version, name, Direction(direction))
+    assert FileName.nearly(text)
 
 
 @pytest.mark.parametrize("text", NEARLY_FITTING)

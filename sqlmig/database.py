@@ -12,6 +12,7 @@ import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
@@ -19,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmig.errors import ConnectionLost, DatabaseError, LockHeld, NoConnection, ServerReport
 from sqlmig.events import Listener, Waiting
-from sqlmig.frozen import dataclass
 from sqlmig.queries import query
 
 IDLE_CHECK = 0.5
@@ -56,8 +56,7 @@ CURABLE = (
 Row = tuple[str | None, ...]
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to one statement: its command tag (``CREATE TABLE``, ``INSERT 0 1``) and, on demand, its rows."""
 
     tag: str

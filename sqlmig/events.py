@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sqlmig.errors import Problem, ServerReport
 from sqlmig.frozen import dataclass
@@ -24,8 +25,7 @@ class StepStarted:
     step: Step
 
 
-@dataclass(frozen=True)
-class StatementDone:
+class StatementDone(NamedTuple):
     """A statement completed; in a transactional step it can still be rolled back. ``number`` counts from 1."""
 
     step: Step

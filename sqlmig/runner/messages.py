@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlmig.database import Reply, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
@@ -11,8 +11,7 @@ from sqlmig.plan import Step
 from sqlmig.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One statement on its way: a migration's own, with its number in the script, or one of ours."""
 
     text: str

@@ -187,11 +187,14 @@ class Transactions:
 
     def _queue_statement(self, step: Step, statement: Statement, number: int, rest: Iterator[object]) -> None:
         piece = Piece(statement.text, step, statement, number)
+        apart = step.version in self.singly or (step.version, number) in self.alone
+        if statement.is_plain and not apart:
+            self.sender.add(piece)
+            return
         if statement.copy == "in":
             self.sender.copy(piece, _copy_data(rest))
             self._check_transaction(step)
             return
-        apart = step.version in self.singly or (step.version, number) in self.alone
         if apart:
             self._settle(step)
         self.sender.add(piece)
@@ -258,13 +261,13 @@ class Transactions:
             self.listener(StepStarted(step))
 
     def _replied(self, piece: Piece, reply: Reply) -> None:
-        if piece.note == "begin":
-            self._start(piece.step)
-        elif piece.statement is not None:
+        if piece.statement is not None:
             if reply.tag in ENDING_TAGS and piece.statement.transaction is not TransactionRule.SAVEPOINT:
                 self.ended_by = self.ended_by or piece
             total = piece.step.script.survey.statements
             self.listener(StatementDone(piece.step, piece.number, total, piece.statement))
+        elif piece.note == "begin":
+            self._start(piece.step)
         elif piece.note == "record":
             self._recorded(piece.step, reply)
         elif piece.note == "commit":

@@ -111,17 +111,14 @@ class Script:
     @cached_property
     def full_checksum(self) -> Checksum:
         """Both checksums. Raises ScriptError where the text has no tokens to hash: an unterminated literal, say."""
-        return self._full_checksum(self.checksum.raw)
-
-    def _full_checksum(self, raw: str) -> Checksum:
-        digest = RawDigest()
-        try:
-            tokens = statements.token_digest(self._watched(digest))
-        except ScriptError as error:
-            raise _in_file(error, self.file) from error
-        if digest.hexdigest() != raw:
+        header = self._head[0]
+        raw = RawDigest()
+        digested = statements.Digested(self._watched(raw), in_transaction=header.transaction)
+        for _ in self._located(digested.pieces()):
+            pass
+        if raw.hexdigest() != self.checksum.raw:
             raise self._changed("while it was being read")
-        return Checksum(raw, sql_checksum(tokens, self._head[0].outcome))
+        return _checksum(raw, digested, header)
 
     def _watched(self, digest: RawDigest) -> Iterator[str]:
         """The chunks, and their raw checksum in ``digest``; a second BOM is part of the text."""
@@ -138,8 +135,12 @@ class Script:
         return self._scan(self.chunks(), self._head[0])
 
     def _scan(self, chunks: Iterator[str], header: Header) -> Iterator[statements.Piece]:
+        return self._located(statements.scan(chunks, in_transaction=header.transaction))
+
+    def _located(self, pieces: Iterator[statements.Piece]) -> Iterator[statements.Piece]:
+        """The pieces; an error among them names this file."""
         try:
-            yield from statements.scan(chunks, in_transaction=header.transaction)
+            yield from pieces
         except ScriptError as error:
             raise _in_file(error, self.file) from error
 
@@ -203,17 +204,19 @@ class Script:
         errors: list[FileError] = []
         problems: list[Problem] = []
         directives: list[statements.Directive] = []
-        digest = RawDigest()
+        raw = RawDigest()
         count = 0
         in_head = True
         try:
             header, wrong = self._head
             errors.extend(wrong)
-            for piece in self._scan(self._watched(digest), header):
+            digested = statements.Digested(self._watched(raw), in_transaction=header.transaction)
+            for piece in self._located(digested.pieces()):
                 if isinstance(piece, statements.Statement):
                     in_head = False
                     if not piece.is_empty:
                         count += 1
+                    if not piece.is_plain:
                         problems.extend(self._objections(piece, header, whole=not wrong))
                 if isinstance(piece, statements.CopyData) or not piece.directives:
                     continue
@@ -223,7 +226,7 @@ class Script:
                     problems.extend(self._misplaced(piece.directives))
             if read_header(directives, self.file)[0] != header:
                 raise self._changed("while it was being read")
-            checksum = self._full_checksum(digest.hexdigest())
+            checksum = _checksum(raw, digested, header)
             if not count and self.direction is Direction.DOWN and not header.irreversible:
                 problems.append(self._empty_down())
         except FileError as error:
@@ -270,6 +273,10 @@ class Script:
                 place,
                 next_step="add this line at the top of the file: -- sqlmig: no-transaction",
             )
+
+
+def _checksum(raw: RawDigest, digested: statements.Digested, header: Header) -> Checksum:
+    return Checksum(raw.hexdigest(), sql_checksum(digested.hexdigest(), header.outcome))
 
 
 def _in_file(error: ScriptError, file: str) -> ScriptError:

@@ -163,8 +163,9 @@ def test_a_cut_at_any_place(runs: Runs, proxy: Proxy, piece: int, side: bool) ->
     assert [runs.database.value(f"SELECT count(*) FROM t{number}") for number in (1, 2, 3)] == [1, 1, 1]
 
 
-def test_the_server_cannot_be_asked(runs: Runs, proxy: Proxy) -> None:
+def test_the_server_cannot_be_asked(runs: Runs, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then what is not known is not told as if it were."""
+    monkeypatch.setattr("sqlmig.access.RECONNECT_SECONDS", 0.1)
     write_migrations(runs)
     cut = message_with(b"CREATE TABLE t3")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import field
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
@@ -153,21 +153,25 @@ class Runner:
 
     def _ask_history(self, steps: Sequence[Step], batch: int) -> str:
         """Correct ``done`` by the history, and tell it in words; what is known without it where it cannot be asked."""
-        session, settled = self.session, True
         try:
-            if not session.alive:
-                session = self.reconnect()
-                settled = self.lock.settle(session, self.session.backend_pid)
-            records = {record.version: record for record in self.history.read(session)}
+            found, settled = self._history_now()
         except SqlmigError:
             return f"{self._told(steps)}, as far as was heard; the server cannot be asked about the rest"
-        finally:
-            if session is not self.session:
-                session.close()
+        records = {record.version: record for record in found}
         behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
         self.done += sum(1 for _ in behind)
         told = self._told(steps) + _half_way(steps[self.done :], records)
         return told if settled else f"{told}; but the server is still at it: look again with sqlmig status"
+
+    def _history_now(self) -> tuple[tuple[Applied, ...], bool]:
+        """What is applied, and whether that is final: nothing of ours is at work any more."""
+        if self.session.still_connected():
+            with suppress(ConnectionLost):
+                return self.history.read(self.session), True
+        self.session.close()
+        with closing(self.reconnect()) as session:
+            settled = self.lock.settle(session, self.session.backend_pid)
+            return self.history.read(session), settled
 
     def _told(self, steps: Sequence[Step]) -> str:
         if not self.done:

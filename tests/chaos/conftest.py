@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import pytest
 
 from sqlmig.embedded import Server
 from tests.chaos import scenario
-from tests.support.chaos import Commander, commander, complete, nothing_left, state
+from tests.support.chaos import Child, Commander, commander, complete, nothing_left, state
 from tests.support.database import Database
 from tests.support.project import Project
 
@@ -28,8 +29,8 @@ T = TypeVar("T")
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """How many commands were broken off."""
-    reports = [report for group in terminalreporter.stats.values() for report in group]
-    counts = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == "broken off"]
+    reports = [one for group in terminalreporter.stats.values() for one in group if getattr(one, "when", "") == "call"]
+    counts = [value for one in reports for name, value in one.user_properties if name == "broken off"]
     if counts:
         terminalreporter.write_line(
             f"chaos: {sum(counts)} commands broken off, seed {SEED}, {'full' if FULL else 'sample'}"
@@ -74,6 +75,42 @@ class Arena:
             commands = complete(self.commander, database, database.url, *COMMANDS[command])
             nothing_left(database)
             assert state(database) == self.expected[command], commands
+
+    def start(self, command: str, url: str) -> Child:
+        """Begin a command on the database that a URL leads to."""
+        return self.commander.start(url, *COMMANDS[command])
+
+    def duration(self, command: str) -> float:
+        """Seconds that an undisturbed run takes."""
+        with self.database(command) as database:
+            begun = time.perf_counter()
+            self.start(command, database.url).wait()
+            return time.perf_counter() - begun
+
+
+def told_the_truth(child: Child, database: Database) -> None:
+    """A command that lost its connection says so, and the steps that it reports are those that took place."""
+    if child.wait() == 0:
+        return
+    document = child.json
+    assert child.status == 5, child.said
+    assert document["error"]["code"] in ("connection_lost", "no_connection"), child.said
+    assert "Traceback" not in child.said
+    left = document["error"]["left_behind"]
+    assert "cannot be asked" not in (left or ""), child.said
+    done = {step["label"] for step in document["steps"] or () if step["outcome"] in ("applied", "rolled_back")}
+    exists = database.value("SELECT to_regclass('sqlmig.migration') IS NOT NULL")
+    rows = database.rows("SELECT label FROM sqlmig.migration WHERE progress = 'done'") if exists else []
+    present = {label for (label,) in rows}
+    if document["command"] == "apply":
+        assert done == present, child.said
+    else:
+        assert done == {step["label"] for step in document["steps"] or ()} - present - halfway(database), child.said
+
+
+def halfway(database: Database) -> set[str]:
+    """Migrations that stopped within a script without a transaction."""
+    return {label for (label,) in database.rows("SELECT label FROM sqlmig.migration WHERE progress <> 'done'")}
 
 
 @pytest.fixture(scope="session")

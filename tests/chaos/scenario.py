@@ -38,7 +38,11 @@ b"
 \\.
         ALTER TABLE item ADD COLUMN note text DEFAULT 'none';
         """,
-    "002_copy.down": "ALTER TABLE item DROP COLUMN note;\nTRUNCATE item, other.item;\nUPDATE counter SET n = n + 100;\n",
+    "002_copy.down": """
+        ALTER TABLE item DROP COLUMN note;
+        TRUNCATE item, other.item;
+        UPDATE counter SET n = n + 100;
+        """,
     "003_indexes.up": f"""{HEADER}
         CREATE INDEX CONCURRENTLY item_name ON item (name);
         CREATE INDEX CONCURRENTLY ON item (note, id);

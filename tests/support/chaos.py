@@ -38,7 +38,8 @@ for line in sys.stdin:
         os.environ.update(order["env"])
         for number, path in enumerate([os.devnull, order["out"], order["err"]]):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
-        sys.stdin, sys.stdout, sys.stderr = (open(number, "r" if number == 0 else "w", closefd=False) for number in range(3))
+        streams = [open(number, "w" if number else "r", closefd=False) for number in range(3)]
+        sys.stdin, sys.stdout, sys.stderr = streams
         code = main(order["arguments"])
     except SystemExit as stopped:
         code = stopped.code if isinstance(stopped.code, int) else 1
@@ -167,8 +168,12 @@ STATE = {
                down_sql_checksum, md5(up_source), md5(down_source), progress, direction, statement, prefix, error,
                applied_by, role
           FROM sqlmig.migration ORDER BY sequence""",
-    "log": "SELECT event, label, count(*) FROM sqlmig.event WHERE event IN ('apply', 'rollback') GROUP BY 1, 2 ORDER BY 1, 2",
-    "invalid indexes": "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) ORDER BY 1",
+    "log": """
+        SELECT event, label, count(*) FROM sqlmig.event WHERE event IN ('apply', 'rollback')
+         GROUP BY 1, 2 ORDER BY 1, 2""",
+    "invalid indexes": """
+        SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)
+         ORDER BY 1""",
     "detached": "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits ORDER BY 1",
 }
 

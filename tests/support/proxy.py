@@ -69,6 +69,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             upstream = socket.socket(socket.AF_UNIX)
             try:
                 upstream.connect(str(self.server.socket_folder / SOCKET))

@@ -147,18 +147,23 @@ class Script:
     def verified_chunks(self) -> Iterator[str]:
         """The surveyed text once more, in pieces.
 
-        Raises FileError before the first where it has changed since, and behind the last where it changed on the way.
+        Raises FileError before the first where it has changed since, and before the last where it changed on the way.
         """
         raw = self.survey.checksum.raw
         if self._raw_checksum() != raw:
             raise self._changed("since it was looked at")
         digest = RawDigest()
-        yield from self._watched(digest)
+        last = ""
+        for chunk in self._watched(digest):
+            if last:
+                yield last
+            last = chunk
         if digest.hexdigest() != raw:
             raise self._changed("while it was being read")
+        yield last
 
     def verified_pieces(self) -> Iterator[statements.Piece]:
-        """The pieces once more, for running. Raises like ``verified_chunks``, never later than the last of them."""
+        """The pieces once more, for running. Raises like ``verified_chunks``: before the last of them."""
         return self._scan(self.verified_chunks(), self.survey.header)
 
     @cached_property
@@ -257,7 +262,7 @@ class Script:
                 "transaction_control",
                 f"{statement.command} would end the transaction that sqlmig keeps around this file",
                 place,
-                next_step="remove it: each migration runs in one transaction (or add: -- sqlmig: no-transaction)",
+                next_step="remove it: each migration runs in one transaction anyway",
             )
         elif rule in (statements.TransactionRule.ENDS, statements.TransactionRule.SAVEPOINT) and not header.transaction:
             yield Problem(

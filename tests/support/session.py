@@ -27,6 +27,7 @@ PASSWORD_GROUP = "needs_password"
 SETTINGS = {
     "autovacuum": "off",
     "max_connections": "200",
+    "password_encryption": "scram-sha-256",  # md5 by default in 13
     "max_prepared_transactions": "20",
     "wal_level": "logical",
 }

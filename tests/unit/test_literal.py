@@ -50,7 +50,7 @@ def test_literals(value: object, sql: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_literal_is_one_token_and_means_its_text(text: str) -> None:
     """With standard_conforming_strings on and off: what stands behind it cannot be reached from inside it."""
     sql = literal(text)
@@ -71,7 +71,7 @@ def test_identifiers(name: str, sql: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_an_identifier_is_one_token(name: str) -> None:
     """Nothing in a name ends it."""
     sql = quote_identifier(name)

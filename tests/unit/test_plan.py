@@ -564,7 +564,7 @@ def after(records: list[Applied], prepared: Plan) -> list[Applied]:
 
 
 @given(histories(), GOALS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_plan_is_pure_and_has_each_step_once(records: list[Applied], goal: Goal) -> None:
     """The same goal from the same place is the same plan; every step can be taken when its turn comes."""
     prepared = plan(FILES, records, goal)
@@ -574,7 +574,7 @@ def test_a_plan_is_pure_and_has_each_step_once(records: list[Applied], goal: Goa
 
 
 @given(histories())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_once_applied_nothing_is_pending(records: list[Applied]) -> None:
     """And a second apply has nothing to do."""
     goal = Apply(allow_out_of_order=True)
@@ -584,7 +584,7 @@ def test_once_applied_nothing_is_pending(records: list[Applied]) -> None:
 
 
 @given(histories(), st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_applying_step_by_step_is_applying_at_once(records: list[Applied], stride: int) -> None:
     """The same migrations, in the same order."""
     goal = Apply(allow_out_of_order=True)
@@ -597,7 +597,7 @@ def test_applying_step_by_step_is_applying_at_once(records: list[Applied], strid
 
 
 @given(histories())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_rollback_is_the_exact_reverse_of_application(records: list[Applied]) -> None:
     """Of everything that was run; what a baseline recorded, and nothing else, is still there."""
     prepared = plan(FILES, records, Rollback(everything=True))
@@ -608,7 +608,7 @@ def test_rollback_is_the_exact_reverse_of_application(records: list[Applied]) ->
 
 
 @given(histories(), VERSIONS | st.just(0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_back_to_a_version_leaves_nothing_above_it(records: list[Applied], version: int) -> None:
     """But for what a baseline recorded."""
     done = after(records, plan(FILES, records, Rollback(to=version)))
@@ -617,7 +617,7 @@ def test_back_to_a_version_leaves_nothing_above_it(records: list[Applied], versi
 
 
 @given(histories())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_redo_ends_where_it_began(records: list[Applied]) -> None:
     """With the same migrations applied."""
     prepared = plan(FILES, records, Redo())

@@ -65,7 +65,7 @@ def test_a_first_migration_of_version_0_is_pending() -> None:
 
 
 @given(st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_version_has_the_state_that_the_sets_say(on_disk: set[int], in_history: set[int]) -> None:
     """One standing for each known version, in order, whatever the order of application."""
     files = migrations(*sorted(on_disk))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sqlmig.script import RawDigest
-from tests.unit.making import of_bytes, up
+from sqlmig.errors import FileError
+from sqlmig.script import Direction, RawDigest, Script
+from tests.unit.making import Changing, of_bytes, up
 
 TEXT = "-- a comment\nCREATE TABLE t (\n    x text DEFAULT 'a\nb'\n);\n"
 
@@ -134,3 +135,10 @@ def test_headers_do_not_stand_for_each_other() -> None:
 def test_a_time_out_in_the_header_changes_no_outcome() -> None:
     """It says how long to wait, not what to do."""
     assert sql("-- sqlmig: lock_timeout = 2s\nSELECT 1;") == sql("SELECT 1;")
+
+
+def test_both_checksums_are_of_one_text() -> None:
+    """A file that changes between the two readings is an error, not a mixture."""
+    script = Script(Direction.UP, Changing(["SELECT 1;", "SELECT 2;"]))
+    with pytest.raises(FileError, match="changed while it was being read"):
+        _ = script.full_checksum

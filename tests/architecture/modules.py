@@ -53,6 +53,17 @@ class Module:
                 assert not node.level, f"{self.name} imports relatively in line {node.lineno}"
                 yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
+    def definitions(self) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+        """The classes and functions of the file."""
+        return (node for node in self.tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+
+    def exports(self) -> list[str]:
+        """What ``__all__`` lists."""
+        for node in self.tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                return [str(name) for name in ast.literal_eval(node.value)]
+        return []
+
     def calls(self, function: str) -> list[int]:
         """The lines in which a function is called by its bare name."""
         return [

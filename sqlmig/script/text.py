@@ -111,12 +111,13 @@ class Script:
     @cached_property
     def full_checksum(self) -> Checksum:
         """Both checksums. Raises ScriptError where the text has no tokens to hash: an unterminated literal, say."""
+        before = self.checksum.raw
         header = self._head[0]
         raw = RawDigest()
         digested = statements.Digested(self._watched(raw), in_transaction=header.transaction)
         for _ in self._located(digested.pieces()):
             pass
-        if raw.hexdigest() != self.checksum.raw:
+        if raw.hexdigest() != before:
             raise self._changed("while it was being read")
         return _checksum(raw, digested, header)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlmig.config import Environment, parse_duration
-from sqlmig.database import RunnerLock, Session, connect, literal
+from sqlmig.database import Session, connect, literal
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
 from sqlmig.events import Listener
 from sqlmig.frozen import dataclass
 from sqlmig.history import OLDEST, Actor, History, ServerFacts
+from sqlmig.lock import RunnerLock
 from sqlmig.migration import Applied, Migration
 from sqlmig.queries import query
 from sqlmig.results import Where

@@ -34,7 +34,7 @@ from sqlmig.standing import find, standings
 
 if TYPE_CHECKING:
     from sqlmig.access import Access, Desk
-    from sqlmig.database import RunnerLock
+    from sqlmig.lock import RunnerLock
 
 
 class RunOptions(TypedDict, total=False):

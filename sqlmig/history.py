@@ -5,19 +5,17 @@ Records are returned as SQL text, so that they travel in the message and the tra
 
 from __future__ import annotations
 
-import base64
 import re
-import zlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
-from sqlmig.database import LOCK_LOST, Row, Session, literal, quote_identifier
+from sqlmig.database import Row, Session, literal, quote_identifier
 from sqlmig.errors import ConnectionLost, DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
 from sqlmig.frozen import dataclass
-from sqlmig.migration import Applied, Checksum, Direction, Migration, Progress, Script
+from sqlmig.lock import LOCK_LOST
+from sqlmig.migration import Applied, Direction, Migration, Progress
 from sqlmig.queries import query
+from sqlmig.records import applied_in, event_in, packed, unpacked
 from sqlmig.results import LogEntry
-from sqlmig.script import TextSource
 
 FORMAT = 1
 """The version of the tables that this code writes."""
@@ -143,7 +141,7 @@ class History:
         )
         replies = self._run(session, text)
         _check_format(replies)
-        return tuple(_applied(row) for row in replies[-2])
+        return tuple(applied_in(row) for row in replies[-2])
 
     def stored(self, session: Session, versions: Sequence[int]) -> dict[int, tuple[str | None, str | None]]:
         """The up and down SQL that was stored for some versions; None where there is none."""
@@ -152,14 +150,14 @@ class History:
         text = query("history", "stored").format(
             role=self.set_role, schema=self.quoted_schema, versions=", ".join(map(str, versions))
         )
-        return {int(row[0] or 0): (_unpacked(row[1]), _unpacked(row[2])) for row in self._run(session, text)[-2]}
+        return {int(row[0] or 0): (unpacked(row[1]), unpacked(row[2])) for row in self._run(session, text)[-2]}
 
     def events(self, session: Session, limit: int | None = None) -> tuple[LogEntry, ...]:
         """The log, oldest first; only the newest ``limit`` lines where one is given."""
         text = query("history", "events").format(
             role=self.set_role, schema=self.quoted_schema, limit="ALL" if limit is None else limit
         )
-        return tuple(_event(row) for row in self._run(session, text)[-2])
+        return tuple(event_in(row) for row in self._run(session, text)[-2])
 
     def create(self, session: Session, place: ServerFacts, *, schema_exists: bool) -> None:
         """Create the tables, and the schema where it is missing, in one transaction. The runner's lock must be held.
@@ -359,27 +357,10 @@ class History:
             "up_sql_checksum": literal(up.checksum.sql),
             "down_checksum": literal(down.checksum.raw if down else None),
             "down_sql_checksum": literal(down.checksum.sql if down else None),
-            "up_source": _packed(migration.up, self.store_up_limit),
-            "down_source": _packed(migration.down),
+            "up_source": packed(migration.up, self.store_up_limit),
+            "down_source": packed(migration.down),
             "statements": up.statements,
         }
-
-
-def _packed(script: Script | None, limit: int | None = None) -> str:
-    if script is None:
-        return "NULL"
-    parts, size = [], 0
-    for part in script.chunks():
-        parts.append(part)
-        size += len(part)
-        if limit is not None and size > limit:
-            return "NULL"
-    packed = base64.b64encode(zlib.compress("".join(parts).encode(), 6)).decode()
-    return f"pg_catalog.decode('{packed}', 'base64')"
-
-
-def _unpacked(text: str | None) -> str | None:
-    return None if text is None else zlib.decompress(base64.b64decode(text)).decode()
 
 
 def _check_format(replies: list[list[Row]]) -> None:
@@ -389,67 +370,3 @@ def _check_format(replies: list[list[Row]]) -> None:
             f"the history tables are of format {found}, which a later sqlmig wrote; this one knows {FORMAT}",
             next_step="pip install --upgrade sqlmig",
         )
-
-
-def _applied(row: Row) -> Applied:
-    stored = _unpacked(row[26])
-    label, name = row[1] or "", row[2] or ""
-    return Applied(
-        version=int(row[0] or 0),
-        label=label,
-        name=name,
-        up=Checksum(row[3] or "", row[4], int(row[7] or 0)),
-        down=Checksum(row[5], row[6], int(row[7] or 0)) if row[5] is not None else None,
-        reversible=row[8] == "t",
-        batch=int(row[9] or 0),
-        sequence=int(row[10] or 0),
-        baseline=row[11] == "t",
-        retired=row[12] == "t",
-        stored_down=Script(Direction.DOWN, TextSource(stored, f"{label}_{name}.down.sql (as stored in the history)"))
-        if stored is not None
-        else None,
-        progress=Progress(row[13] or ""),
-        direction=Direction(row[14] or ""),
-        statement=_int(row[15]),
-        statements=_int(row[16]),
-        prefix=row[17],
-        error=row[18],
-        applied_at=_time(row[19]),
-        applied_by=row[20],
-        role=row[21],
-        host=row[22],
-        duration_ms=_float(row[23]),
-        sqlmig_version=row[24],
-        git_commit=row[25],
-        evidence=row[27],
-    )
-
-
-def _event(row: Row) -> LogEntry:
-    return LogEntry(
-        at=_time(row[0]) or datetime.fromtimestamp(0, UTC),
-        event=row[1] or "",
-        version=_int(row[2]),
-        label=row[3],
-        name=row[4],
-        batch=_int(row[5]),
-        user=row[6] or "",
-        role=row[7] or "",
-        host=row[8],
-        duration_ms=_float(row[9]),
-        sqlmig_version=row[10],
-        git_commit=row[11],
-        detail=row[12],
-    )
-
-
-def _int(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _float(text: str | None) -> float | None:
-    return None if text is None else float(text)
-
-
-def _time(epoch: str | None) -> datetime | None:
-    return None if epoch is None else datetime.fromtimestamp(float(epoch), UTC)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sqlmig.database import Reply, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
 from sqlmig.plan import Step
-from sqlmig.statements import Statement
+from sqlmig.statements import CopyData, Statement
 
 
 class Piece(NamedTuple):
@@ -134,3 +134,13 @@ def _failure(pieces: list[Piece], starts: list[int], done: int, report: ServerRe
 
 def _at(pieces: list[Piece], index: int) -> Piece:
     return pieces[min(index, len(pieces) - 1)]
+
+
+def copy_data(rest: Iterator[object]) -> Iterator[str]:
+    """The data that follow a COPY ... FROM STDIN among the pieces of a script; takes no piece behind them."""
+    for piece in rest:
+        if isinstance(piece, CopyData):
+            if piece.data:
+                yield piece.data
+            if piece.last:
+                return

@@ -9,11 +9,12 @@ from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
 from sqlmig.config import parse_duration
-from sqlmig.database import IDLE_CHECK, RunnerLock, Session
+from sqlmig.database import IDLE_CHECK, Session
 from sqlmig.errors import ConnectionLost, Interrupted, ServerReport, SqlmigError, UsageError
 from sqlmig.events import Listener, Noticed, Progressed, RunStarted
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
+from sqlmig.lock import RunnerLock
 from sqlmig.migration import Applied, Direction, Progress
 from sqlmig.plan import Plan, Step
 from sqlmig.runner.settings import Settings

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import field, replace
 
-from sqlmig.database import RunnerLock, Session, literal
+from sqlmig.database import Session, literal
 from sqlmig.errors import (
     CheckFailed,
     ConfigError,
@@ -29,16 +29,18 @@ from sqlmig.errors import (
 from sqlmig.events import Listener, StatementDone, StepDone, StepStarted, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
+from sqlmig.lock import RunnerLock
 from sqlmig.migration import Direction, Progress
 from sqlmig.plan import Step
 from sqlmig.queries import query
 from sqlmig.runner import indexes
 from sqlmig.runner.failures import place, statement_failed
+from sqlmig.runner.messages import copy_data
 from sqlmig.runner.resuming import Prefix, of_the_session, statement_at, statements_of
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
 from sqlmig.runner.traces import Facts
 from sqlmig.runner.tracing import commits_with_its_record, trace_of
-from sqlmig.statements import CopyData, Statement
+from sqlmig.statements import Statement
 
 REFUSED_INSIDE = ("25001", "2D000")
 """active_sql_transaction, invalid_transaction_termination: the statement did nothing, and works alone."""
@@ -228,7 +230,7 @@ class Stepwise:
 
     def _send(self, statement: Statement, rest: Iterator[object]) -> None:
         if statement.copy == "in":
-            self.session.copy_in(statement.text, _copy_data(rest))
+            self.session.copy_in(statement.text, copy_data(rest))
             return
         for _ in self.session.run(statement.text):
             pass
@@ -338,12 +340,3 @@ def _undecided(step: Step, statement: Statement) -> Undecided:
             f"--resume-at {(step.resume_at or 0) + 1}; where not: --resume-at {step.resume_at}"
         ),
     )
-
-
-def _copy_data(rest: Iterator[object]) -> Iterator[str]:
-    for piece in rest:
-        if isinstance(piece, CopyData):
-            if piece.data:
-                yield piece.data
-            if piece.last:
-                return

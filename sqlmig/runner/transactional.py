@@ -8,17 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 
-from sqlmig.database import LOCK_LOST, Reply, Session, literal
+from sqlmig.database import Reply, Session, literal
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport, SqlmigError, TransactionEnded
 from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
+from sqlmig.lock import LOCK_LOST
 from sqlmig.migration import Direction
 from sqlmig.plan import Step
 from sqlmig.runner.failures import place, rolled_back, statement_failed
-from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender
+from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender, copy_data
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
-from sqlmig.statements import CopyData, Statement, TransactionRule
+from sqlmig.statements import Statement, TransactionRule
 
 LOCKED = ("55P03", "40P01")
 """lock_not_available and deadlock_detected: the whole migration can be tried again."""
@@ -192,7 +193,7 @@ class Transactions:
             self.sender.add(piece)
             return
         if statement.copy == "in":
-            self.sender.copy(piece, _copy_data(rest))
+            self.sender.copy(piece, copy_data(rest))
             self._check_transaction(step)
             return
         if apart:
@@ -283,12 +284,3 @@ class Transactions:
         self.started.clear()
         for step in unit:
             self.listener(StepDone(step, self.durations.get(step.version, 0.0)))
-
-
-def _copy_data(rest: Iterator[object]) -> Iterator[str]:
-    for piece in rest:
-        if isinstance(piece, CopyData):
-            if piece.data:
-                yield piece.data
-            if piece.last:
-                return

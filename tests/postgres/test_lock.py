@@ -11,10 +11,11 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from sqlmig.database import RunnerLock, connect, lock_key
+from sqlmig.database import connect
 from sqlmig.embedded import Server, ephemeral
 from sqlmig.errors import ConnectionLost, LockHeld
 from sqlmig.events import StatementDone, Waiting, silent
+from sqlmig.lock import RunnerLock, lock_key
 from tests.support.database import Database
 from tests.support.processes import until
 from tests.support.project import Project

@@ -60,16 +60,15 @@ def _initializer(
     }
 
     def initialize(self: object, *args: object, **given: object) -> None:
-        if len(args) == len(names) and not given:
-            vars(self).update(zip(names, args, strict=True))
-        else:
-            values = {**defaults, **dict(zip(names, args, strict=False)), **given}
-            for name, factory in factories.items():
-                if name not in values:
-                    values[name] = factory()
-            if values.keys() != known or len(args) > len(names) or not given.keys().isdisjoint(names[: len(args)]):
-                raise _misfit(type(self).__qualname__, names, args, given, values)
-            vars(self).update(values)
+        values = dict(zip(names, args, strict=False))
+        if given:
+            values.update(given)
+        once = len(values) == len(args) + len(given)
+        if len(values) < len(names):
+            values = {**defaults, **{name: make() for name, make in factories.items() if name not in values}, **values}
+        if not once or len(values) != len(names) or not known.issuperset(given):
+            raise _misfit(type(self).__qualname__, names, args, given, values)
+        vars(self).update(values)
         if finish is not None:
             finish(self)
 

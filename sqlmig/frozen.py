@@ -53,22 +53,20 @@ def _initializer(
     fields: tuple[dataclasses.Field[Any], ...], finish: Callable[[object], None] | None
 ) -> Callable[..., None]:
     names = tuple(field.name for field in fields)
-    known = frozenset(names)
+    known, count = frozenset(names), len(names)
     defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
     factories = {
         field.name: field.default_factory for field in fields if field.default_factory is not dataclasses.MISSING
     }
 
     def initialize(self: object, *args: object, **given: object) -> None:
-        values = dict(zip(names, args, strict=False))
-        if given:
-            values.update(given)
-        once = len(values) == len(args) + len(given)
-        if len(values) < len(names):
+        values = dict(zip(names, args), **given) if given else dict(zip(names, args))  # noqa: B905 - counted below
+        each_once = len(values) == len(args) + len(given)
+        if len(values) < count:
             values = {**defaults, **{name: make() for name, make in factories.items() if name not in values}, **values}
-        if not once or len(values) != len(names) or not known.issuperset(given):
+        if not each_once or len(values) != count or (given and not known.issuperset(given)):
             raise _misfit(type(self).__qualname__, names, args, given, values)
-        vars(self).update(values)
+        self.__dict__.update(values)
         if finish is not None:
             finish(self)
 

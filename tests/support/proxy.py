@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 from sqlmig.embedded import Server
@@ -22,14 +23,15 @@ Watch = Callable[[str, bytes], bool]
 
 @dataclass
 class Proxy:
-    """Listens on TCP, passes everything on to a server's socket, and counts it.
+    """Listens on TCP, passes everything on to a socket, and counts it.
 
     ``cut`` ends all connections, at once, as soon as that many bytes went in one direction; no byte more is passed on.
     ``watch`` sees each message of the protocol. Either ends connections once: those made afterwards are left alone.
     ``replace`` changes bytes on their way to the client.
     """
 
-    server: Server
+    target: Path
+    """The socket of a server, or of what stands before one."""
     cut: dict[str, int] = field(default_factory=dict)
     watch: Watch | None = None
     replace: tuple[bytes, bytes] | None = None
@@ -72,7 +74,7 @@ class Proxy:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             upstream = socket.socket(socket.AF_UNIX)
             try:
-                upstream.connect(str(self.server.socket_folder / SOCKET))
+                upstream.connect(str(self.target))
             except OSError:
                 client.close()
                 continue
@@ -136,9 +138,9 @@ def _exactly(source: socket.socket, size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def proxy(server: Server) -> Iterator[Proxy]:
-    """A proxy before a server, which passes everything on until told otherwise."""
-    made = Proxy(server)
+def proxy(target: Server | Path) -> Iterator[Proxy]:
+    """A proxy before a server, or before a socket, which passes everything on until told otherwise."""
+    made = Proxy(target if isinstance(target, Path) else target.socket_folder / SOCKET)
     try:
         yield made
     finally:

@@ -17,10 +17,11 @@ from sqlmig.statements.lexer import (
     last_token_pattern,
     outside_parentheses_pattern,
     routine_head_pattern,
+    token_at,
     token_end,
-    token_pattern,
     tokens,
 )
+from sqlmig.statements.lines import LINE_BREAK
 from sqlmig.statements.psql import advice
 
 UNKNOWN = -1
@@ -45,10 +46,11 @@ _OPENINGS = {
 
 
 def _unclosed(text: str, at: int, match: re.Match[str]) -> Unreadable:
-    group = match.lastgroup if match.lastgroup in _OPENINGS else "name" if match[0].endswith('"') else "literal"
-    opening = match[0]
-    closing = {"comment": "*/", "dollar": opening}.get(group or "", opening[-1])
-    return Unreadable(at, f"{_OPENINGS[group or '']} begins here and is never closed", f"close it with {closing}")
+    group = match.lastgroup or ""
+    if group not in _OPENINGS:
+        group = "name" if match[0].endswith('"') else "literal"
+    closing = {"comment": "*/", "dollar": match[0]}.get(group, match[0][-1])
+    return Unreadable(at, f"{_OPENINGS[group]} begins here and is never closed", f"close it with {closing}")
 
 
 _GAP = re.compile(GAP)
@@ -129,6 +131,8 @@ def _next_stop(text: str, at: int, outside: re.Pattern[str], standard: bool, *, 
         elif character == ")":
             depth, at = max(depth - 1, 0), at + 1
         elif character == "\\":
+            if not final and not LINE_BREAK.search(text, at):
+                return UNKNOWN
             raise Unreadable(at, *advice(text, at))
         elif character in ("b", "B"):
             return at
@@ -140,25 +144,26 @@ def _next_stop(text: str, at: int, outside: re.Pattern[str], standard: bool, *, 
 
 def _after_token(text: str, at: int, known: int, standard: bool, *, final: bool) -> int:
     """Where the token ends that covers ``at``; ``known`` is a place before it where one certainly begins."""
-    pattern = token_pattern(standard)
     begin = _word_start(text, at, known)
-    while match := pattern.match(text, begin):
+    while True:
+        match = token_at(text, begin, standard)
         end = token_end(text, match)
-        if end < 0:
-            if final:
-                raise _unclosed(text, begin, match)
+        if end < 0 and not final:
             return UNKNOWN
+        if end < 0:
+            raise _unclosed(text, begin, match)
         if end > at and not (match.lastgroup in ("dollar", "other") and _WORD_CHARACTER.match(text, end)):
             return end
         begin = end
-    return UNKNOWN
 
 
 _WORD_CHARACTER = re.compile(r"[^\x00-#%-/:-@\[-\^`{-\x7f]")
 
 
 def _word_start(text: str, at: int, known: int) -> int:
-    """The start of the run of letters, digits and dots before ``at``, with the sign of an exponent."""
+    """The start of the run of letters, digits and dots before ``at``, with ``U&`` and with the sign of an exponent."""
+    if at - 1 > known and text[at - 2 : at] in ("u&", "U&"):
+        at -= 1
     while at > known:
         before = text[at - 1]
         if before in "+-" and at - 1 > known and text[at - 2] in "eE":

@@ -15,7 +15,6 @@ _LINE = re.compile(r"\\\.\r?(?:\n|\Z)")
 _NEXT_LINE = re.compile(r"\n\\\.\r?(?:\n|\Z)")
 _LINE_WITH_RETURNS = re.compile(r"\\\.(?:\r\n|\r|\n|\Z)")
 _NEXT_LINE_WITH_RETURNS = re.compile(r"[\n\r]\\\.(?:\r\n|\r|\n|\Z)")
-_LONGEST_END = 4
 
 
 def line_end(text: str, at: int, *, final: bool) -> int:
@@ -49,13 +48,12 @@ def data_end(text: str, at: int, *, begins_line: bool, with_returns: bool, final
     if not match:
         match = next_line.search(text, at)
         end = match.start() + 1 if match else len(text)
-    if match and (final or match.end() < len(text)):
+    if match and (final or match.end() < len(text) or match[0].endswith("\n")):
         return end, match.end()
-    if final:
-        return len(text), UNKNOWN
-    last_line = text.rfind("\n", at) + 1
-    end = last_line if last_line > at and len(text) - last_line < _LONGEST_END else len(text)
-    return (end - 1 if text.endswith("\r", at, end) else end), UNKNOWN
+    if not final and not match:
+        end -= text.endswith(("\\", "\r"))
+        end = text.rfind("\n", at, end) + 1 or end
+    return max(end, at), UNKNOWN
 
 
 def part_end(text: str, at: int, end: int, size: int) -> int:

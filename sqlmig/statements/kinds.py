@@ -16,8 +16,8 @@ class Kind(NamedTuple):
     and_others: bool = False
 
     def __str__(self) -> str:
-        what = self.name or (f"ON {self.table}" if self.table else "")
-        return f"{self.command} {what}".rstrip() + (", …" if self.and_others else "")
+        about = self.name or (f"ON {self.table}" if self.table else "")
+        return " ".join(filter(None, (self.command, about))) + (", …" if self.and_others else "")
 
 
 def _phrases(lines: str) -> list[list[str]]:

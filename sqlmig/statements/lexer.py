@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import cast
 
 
 def _repeat(*alternatives: str) -> str:
@@ -59,7 +60,8 @@ CONTINUED = _NEW_LINE + _repeat(rf"{_SPACE}++", rf"{_LINE_COMMENT}[\n\r]")
 
 
 def _continued(body: str) -> str:
-    return body + _repeat(CONTINUED + body)
+    """A literal in one or more parts, none of which is left open."""
+    return body + _repeat(CONTINUED + body) + rf"(?!{CONTINUED}')"
 
 
 @cache
@@ -85,6 +87,11 @@ def token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
         rf"|(?P<operator>{_OPERATOR}|::|:=|\.\.)"
         r"|(?P<other>[\s\S])"
     )
+
+
+def token_at(text: str, at: int, standard_conforming_strings: bool) -> re.Match[str]:
+    """The beginning of the token at a place before the end of a text, as ``token_pattern`` matches it."""
+    return cast("re.Match[str]", token_pattern(standard_conforming_strings).match(text, at))
 
 
 @cache
@@ -198,6 +205,7 @@ def last_token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
     return re.compile(_repeat(rf"{GAP}(?:{token})"))
 
 
+_NEXT_PART = re.compile(rf"{CONTINUED}'")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
@@ -218,6 +226,7 @@ def token_end(text: str, match: re.Match[str]) -> int:
         pattern = _continuation(group)
         while more := pattern.match(text, end):
             end = more.end()
+        end = -1 if group != "plain" and _NEXT_PART.match(text, end) else end
     elif group == "comment":
         end = comment_end(text, match.start())
     elif group == "dollar":
@@ -231,9 +240,9 @@ def token_end(text: str, match: re.Match[str]) -> int:
 
 def tokens(text: str, standard_conforming_strings: bool = True, start: int = 0) -> Iterator[tuple[str, int, int]]:
     """The tokens of a text without its gaps: group of ``token_pattern``, start, end. What is not closed ends it."""
-    pattern = token_pattern(standard_conforming_strings)
     at, length = start, len(text)
-    while at < length and (match := pattern.match(text, at)):
+    while at < length:
+        match = token_at(text, at, standard_conforming_strings)
         end = token_end(text, match)
         if end < 0:
             end = length
@@ -250,8 +259,8 @@ def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
         return _flat_token_pattern(dollars=False).findall(text)
     found = []
     for group, start, end in tokens(text, standard_conforming_strings):
-        match = token_pattern(standard_conforming_strings).match(text, start)
-        at = match.end() if match and group in ("plain", "escaped", "bits") else end
+        in_parts = group in ("plain", "escaped", "bits")
+        at = token_at(text, start, standard_conforming_strings).end() if in_parts else end
         found.append(text[start:at])
         while at < end and (part := _continuation(group).match(text, at)):
             found.append(part[1])

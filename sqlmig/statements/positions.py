@@ -67,11 +67,12 @@ def _start_in_body(statement: Statement, body: Body, context: str) -> int | None
         # The last line is the outermost: what this block runs may run blocks of its own.
         lines = _BLOCK.findall(context)
         return body.line_start(int(lines[-1])) if lines else None
-    name = re.escape(_bare(kind_of(statement.text).name))
-    line = re.search(rf'(?:^|[\s".]){name}"?\([^)\n]*\)\D*(\d+)', context)
+    name = _bare(kind_of(statement.text).name)
+    quoted = re.escape(name.replace('"', '""'))
+    line = re.search(rf'(?:^|[\s".]){quoted}"?\([^)\n]*\)\D*(\d+)', context)
     if line:
         return body.line_start(int(line[1]))
-    number = re.search(rf'"{name}"\D*(\d+)', context)
+    number = re.search(rf'"{re.escape(name)}"\D*(\d+)', context)
     if number:
         in_sql = re.search(r"(?i)\blanguage\s+'?sql\b|\batomic\b", statement.text)
         return body.statement_start(int(number[1])) if in_sql else body.line_start(int(number[1]))

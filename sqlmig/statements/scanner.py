@@ -9,7 +9,7 @@ from sqlmig.errors import Place, ScriptError
 from sqlmig.statements import boundaries
 from sqlmig.statements.boundaries import UNKNOWN, Unreadable
 from sqlmig.statements.copying import data_end, line_end, part_end
-from sqlmig.statements.lexer import simple_statement_pattern, token_end, token_pattern
+from sqlmig.statements.lexer import simple_statement_pattern, token_at, token_end
 from sqlmig.statements.lines import LINE_BREAK, after, line_around
 from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
 from sqlmig.statements.psql import RESTRICT
@@ -19,8 +19,6 @@ from sqlmig.statements.session import StandardStrings
 _MARK = "\ufeff"
 _WINDOW = 1 << 16
 """How much text is cut in one go. Pieces of that much wait at most."""
-_SHORT = 2048
-"""A rest that is cut by code alone: compiling the pattern for simple statements takes as long as a thousand of them."""
 _DATA = 1 << 18
 """The longest part of COPY data that is handed over at once."""
 _LONGEST_LINE = 4096
@@ -122,7 +120,7 @@ class Scanner:
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
         """The statements up to the first one that needs care: most of most scripts."""
         text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
-        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT):
+        if self.mark or at < self.directives_end:
             return
         count_in_code = self.has_returns
         new = tuple.__new__
@@ -223,10 +221,10 @@ class Scanner:
     def _directives(self, text: str) -> tuple[Directive, ...]:
         if self.at >= self.directives_end or not _DIRECTIVE.search(text):
             return ()
-        pattern = token_pattern(self.strings.on)
         found = []
         at = 0
-        while at < len(text) and (match := pattern.match(text, at)):
+        while at < len(text):
+            match = token_at(text, at, self.strings.on)
             directive = match.lastgroup == "line" and _DIRECTIVE.match(match[0])
             if directive:
                 found.append(Directive(directive[1].strip(), *after(text, 0, at, self.line, self.column)))
@@ -234,21 +232,26 @@ class Scanner:
         return tuple(found)
 
     def _error(self, trouble: Unreadable) -> ScriptError:
-        line, column = after(self.text, self.at, trouble.at, self.line, self.column)
-        begin, end = line_around(self.text, trouble.at)
-        excerpt = self.text[begin:end] if trouble.at - begin == column - 1 else None
-        place = Place("", line, column, excerpt)
-        return ScriptError(trouble.message, place=place, next_step=trouble.next_step)
+        at = trouble.at
+        while not self.final and not LINE_BREAK.search(self.text, at) and len(self.text) - at < _LONGEST_LINE:
+            base = self.base
+            self._read()
+            at += base - self.base
+        line, column = after(self.text, self.at, at, self.line, self.column)
+        begin, end = line_around(self.text, at)
+        excerpt = self.text[begin:end] if at - begin == column - 1 else None
+        return ScriptError(trouble.message, place=Place("", line, column, excerpt), next_step=trouble.next_step)
 
     def _copy_data(self, everything: bool, *, ended: bool) -> Iterator[Piece]:
-        with_returns = False
-        if ended:
-            end = self._end_of_line()
-            with_returns = self.text.endswith("\r", self.at, end)
-            if end > self.at:
-                gap = self._take_gap(end)
-                if everything:
-                    yield gap
+        if not ended:
+            yield from self._data_parts(self.at, everything, last=True)
+            return
+        end = self._end_of_line()
+        with_returns = self.text.endswith("\r", self.at, end)
+        if end > self.at:
+            gap = self._take_gap(end)
+            if everything:
+                yield gap
         begins_line = True
         while True:
             end, block_end = data_end(

@@ -116,7 +116,7 @@ def continues_with_backslash(script: str) -> bool:
             at = 0
             while at < len(text) and (match := token_pattern(standard).match(text, at)):
                 end = token_end(text, match)
-                if end > match.end() and match.lastgroup in ("escaped", "bits"):
+                if end != match.end() and match.lastgroup in ("escaped", "bits"):
                     return True
                 at = end if end > 0 else len(text)
     return False

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from sqlmig.embedded import Server
 from sqlmig.errors import ConnectionLost
 from sqlmig.events import StatementDone, silent
+from tests.support.pgbouncer import Pooler, pooler
 from tests.support.processes import until
 from tests.support.project import Project
-from tests.support.runner import Runs
+from tests.support.proxy import TO_CLIENT, TO_SERVER, Proxy, proxy
+from tests.support.runner import Runs, outcomes
 
 TERMINATE_THE_LOCK = (
     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
@@ -41,3 +46,104 @@ def test_the_lock_is_lost_between_two_messages_of_one_migration(runs: Runs) -> N
     runs.listener = silent
     runs.apply()
     assert runs.applied() == ["001_a"]
+
+
+@pytest.fixture(scope="module")
+def pool(server: Server) -> Iterator[Pooler]:
+    with pooler(server) as made:
+        yield made
+
+
+@pytest.fixture(params=["direct", "pooler"])
+def breaking(request: pytest.FixtureRequest, runs: Runs, server: Server) -> Iterator[Proxy]:
+    """A proxy that ``runs`` goes through, before the server or before a pooler."""
+    target = server if request.param == "direct" else request.getfixturevalue("pool").socket
+    with proxy(target) as passing:
+        runs.url = passing.url(runs.database.name)
+        yield passing
+
+
+def cut(passing: Proxy, sent: bytes, answer: bytes | None = None) -> None:
+    """End the connections when a message with this text would go to the server, or the first such answer to it back."""
+    seen = False
+
+    def watch(direction: str, message: bytes) -> bool:
+        nonlocal seen
+        if direction == TO_SERVER and sent in message:
+            seen = True
+            return answer is not None
+        return not (seen and direction == TO_CLIENT and answer is not None and answer in message)
+
+    passing.watch = watch
+
+
+def test_the_answer_to_a_commit_is_lost(runs: Runs, breaking: Proxy) -> None:
+    """The history is asked: it has been applied, and that is what is told."""
+    runs.write("001_a", "CREATE TABLE a (x int)")
+    cut(breaking, b"CREATE TABLE a", b"COMMIT\0")
+    error = runs.fails(ConnectionLost)
+    assert outcomes(error) == ["applied"]
+    assert "1 of 1 steps are done" in (error.left_behind or "")
+    assert runs.applied() == ["001_a"]
+    assert runs.apply().steps == ()
+
+
+def test_a_commit_never_arrives(runs: Runs, breaking: Proxy) -> None:
+    """What was sent before it is rolled back, and nothing was applied."""
+    runs.write("001_a", "CREATE TABLE a (x int);\nCOPY a FROM STDIN;\n1\n\\.\nCREATE TABLE b (x int);")
+    cut(breaking, b"CREATE TABLE b")
+    error = runs.fails(ConnectionLost)
+    assert outcomes(error) == ["failed"]
+    assert error.left_behind == "nothing was applied"
+    assert runs.exists("a", "b") == [False, False]
+    runs.apply()
+    assert runs.applied() == ["001_a"]
+
+
+def test_a_commit_is_still_to_come_when_the_connection_is_lost(runs: Runs, breaking: Proxy) -> None:
+    """What the server is at is waited for and told; what it has not begun it does not begin any more."""
+    runs.write("001_a", "CREATE TABLE a (x int);\nDO $$BEGIN RAISE NOTICE 'now'; PERFORM pg_sleep(0.4); END$$;")
+    runs.write("002_b", "CREATE TABLE b (x int)")
+    cut(breaking, b"CREATE TABLE a", b"now\0")
+    error = runs.fails(ConnectionLost)
+    assert outcomes(error) == ["applied", "failed"]
+    assert "1 of 2 steps are done, the last is 001_a" in (error.left_behind or "")
+    assert runs.exists("a", "b") == [True, False]
+    runs.apply()
+    assert runs.applied() == ["001_a", "002_b"]
+    assert runs.logged() == [("apply", "001_a"), ("apply", "002_b")]
+
+
+def test_the_answer_to_a_rollback_is_lost(runs: Runs, breaking: Proxy) -> None:
+    """Undone, though nobody heard of it."""
+    runs.write("001_a", "CREATE TABLE a (x int)", "DROP TABLE a")
+    runs.apply()
+    cut(breaking, b"DROP TABLE a", b"COMMIT\0")
+    error = runs.fails(ConnectionLost, runs.rollback)
+    assert outcomes(error) == ["rolled_back"]
+    assert runs.states() == {"001_a": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("INSERT INTO t VALUES (1);", b"INSERT 0 1\0"),
+        ("CREATE INDEX CONCURRENTLY ON t (x);", b"CREATE INDEX\0"),
+        ("DROP INDEX CONCURRENTLY t_y_idx;", b"DROP INDEX\0"),
+    ],
+)
+def test_an_answer_is_lost_without_a_transaction(runs: Runs, breaking: Proxy, statement: str, answer: bytes) -> None:
+    """Whether the statement took effect is seen by the next apply: nothing runs twice, nothing is left out."""
+    runs.database.execute("CREATE TABLE t (x int, y int); CREATE INDEX ON t (y)")
+    runs.write("001_a", f"-- sqlmig: no-transaction\nSELECT 1;\n{statement}\nSELECT 2;")
+    cut(breaking, statement.encode(), answer)
+    error = runs.fails(ConnectionLost)
+    assert "001_a stopped at statement 2/3" in (error.left_behind or "")
+    runs.apply()
+    assert runs.applied() == ["001_a"]
+    indexes = runs.database.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass")
+    assert (runs.database.value("SELECT count(*) FROM t"), indexes) == {
+        "INSERT": (1, 1),
+        "CREATE": (0, 2),
+        "DROP": (0, 0),
+    }[statement.split()[0]]

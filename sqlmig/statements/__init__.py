@@ -1,6 +1,6 @@
 """SQL text: where statements begin and end, what they are, where an error in them is."""
 
-from sqlmig.statements.digest import digest_version, token_digest
+from sqlmig.statements.digest import Digested, digest_version, token_digest
 from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
 from sqlmig.statements.positions import Position, context_position, error_position, locate
 from sqlmig.statements.preview import pretty, preview
@@ -9,6 +9,7 @@ from sqlmig.statements.scanner import scan, split
 
 __all__ = [
     "CopyData",
+    "Digested",
     "Directive",
     "Gap",
     "Piece",

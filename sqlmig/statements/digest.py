@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlmig.statements.lexer import token_texts
-from sqlmig.statements.pieces import CopyData, Statement
+from sqlmig.statements.pieces import CopyData, Piece, Statement
 from sqlmig.statements.scanner import Scanner
 
 digest_version = 1
@@ -23,21 +23,42 @@ def token_digest(source: str | Iterable[str]) -> str:
     quoted names, dollar-quoted bodies and COPY data count exactly, but for their line ends, which count as ``\\n``.
     Raises ScriptError as ``scan`` does.
     """
-    digest = hashlib.sha256()
-    scanner = Scanner(source)
-    waiting: list[str] = []
-    size = 0
-    for piece in scanner.pieces(everything=True):
-        if isinstance(piece, Statement):
-            waiting.append("\0".join((*token_texts(piece.text, scanner.strings.on), "")))
-        elif isinstance(piece, CopyData):
-            waiting.append(piece.data + "\0" * piece.last)
-        size += len(piece.text)
-        if size >= _BATCH:
-            digest.update(_encoded(waiting))
-            waiting, size = [], 0
-    digest.update(_encoded(waiting))
-    return digest.hexdigest()
+    digested = Digested(source)
+    for _ in digested.pieces():
+        pass
+    return digested.hexdigest()
+
+
+class Digested:
+    """``scan`` and ``token_digest`` in one reading: the digest is that of the pieces that were handed over."""
+
+    def __init__(self, source: str | Iterable[str], *, in_transaction: bool = True) -> None:
+        self._scanner = Scanner(source, in_transaction=in_transaction)
+        self._digest = hashlib.sha256()
+        self._waiting: list[str] = []
+
+    def pieces(self) -> Iterator[Piece]:
+        """As ``scan`` gives them, and raising what it raises."""
+        size = 0
+        strings = self._scanner.strings
+        for piece in self._scanner.pieces(everything=True):
+            if isinstance(piece, Statement):
+                self._waiting.append("\0".join((*token_texts(piece.text, strings.on), "")))
+            elif isinstance(piece, CopyData):
+                self._waiting.append(piece.data + "\0" * piece.last)
+            size += len(piece.text)
+            if size >= _BATCH:
+                self._take()
+                size = 0
+            yield piece
+
+    def hexdigest(self) -> str:
+        self._take()
+        return self._digest.hexdigest()
+
+    def _take(self) -> None:
+        self._digest.update(_encoded(self._waiting))
+        self._waiting.clear()
 
 
 def _encoded(parts: list[str]) -> bytes:

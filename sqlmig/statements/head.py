@@ -28,6 +28,7 @@ def head(text: str, limit: int = 40) -> list[Token]:
 
 
 def keys(found: list[Token]) -> list[str]:
+    """The tokens as they compare: words in capitals, everything else as it is written."""
     return [token.key for token in found]
 
 

@@ -36,6 +36,14 @@ def first_word(text: str) -> str:
     return match[1].upper() if match else ""
 
 
+_PLAIN = re.compile(rf"(?i:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether the first word alone says that none of the questions below has an unusual answer."""
+    return _PLAIN.match(text) is not None
+
+
 def transaction_rule(text: str) -> TransactionRule:
     """How one statement gets on with a transaction, as far as its text tells."""
     first = first_word(text)

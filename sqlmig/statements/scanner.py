@@ -19,6 +19,8 @@ from sqlmig.statements.session import StandardStrings
 _MARK = "\ufeff"
 _WINDOW = 1 << 16
 """How much text is cut in one go. Pieces of that much wait at most."""
+_SHORT = 2048
+"""A rest that is cut by code alone: compiling the pattern for simple statements takes as long as a thousand of them."""
 _DATA = 1 << 18
 """The longest part of COPY data that is handed over at once."""
 _LONGEST_LINE = 4096
@@ -120,7 +122,7 @@ class Scanner:
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
         """The statements up to the first one that needs care: most of most scripts."""
         text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
-        if self.mark or at < self.directives_end:
+        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT):
             return
         count_in_code = self.has_returns
         new = tuple.__new__

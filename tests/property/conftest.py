@@ -23,3 +23,11 @@ def psqls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Psql]]:
     yield running
     for psql in running:
         psql.close()
+
+
+@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every property holds of both: one pattern cuts what is long, code what is short."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sqlmig.statements.scanner._SHORT", request.param)
+        yield

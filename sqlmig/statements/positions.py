@@ -52,10 +52,18 @@ def context_position(
     if body is None or start is None:
         return None
     if internal_query and internal_position:
-        found = body.text.find(internal_query, start)
-        start = found + internal_position - 1 if found >= 0 else start
+        start = _start_of_query(body, start, internal_query, internal_position)
     place = body.place(start)
     return None if place is None else locate(statement.text, place, statement.line, statement.column)
+
+
+def _start_of_query(body: Body, start: int, query: str, position: int) -> int:
+    """The place in the body that a position in a query means; PostgreSQL 13 makes a SELECT of every expression."""
+    for added in ("", "SELECT "):
+        found = body.text.find(query.removeprefix(added), start)
+        if found >= 0:
+            return max(found + position - 1 - len(added) * query.startswith(added), found)
+    return start
 
 
 _BLOCK = re.compile(r"inline_code_block\D*(\d+)")

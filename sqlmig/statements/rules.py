@@ -72,7 +72,7 @@ def outside_reason(text: str) -> str | None:
     replication slot.
     """
     first = first_word(text)
-    if first not in _SUSPECTS:
+    if first not in _SUSPECTS or (first in _HARMLESS_WITHOUT_A_WORD and not _TELLTALE_WORD.search(text)):
         return None
     if first == "ALTER":
         return _altered_outside(text)
@@ -91,6 +91,10 @@ def outside_reason(text: str) -> str | None:
     command = kind_of(text).command
     return command if command in ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY") else None
 
+
+_HARMLESS_WITHOUT_A_WORD = frozenset(("CREATE", "DROP", "ALTER"))
+_TELLTALE_WORD = re.compile(r"(?i)concurrently|database|tablespace|subscription|system")
+"""What every CREATE, DROP and ALTER below has somewhere: most statements are told apart without reading them."""
 
 _ALWAYS_OUTSIDE = frozenset(
     (

@@ -152,6 +152,7 @@ def test_the_query_inside_a_body() -> None:
     assert context_position(statement, context, query, 26) == Position(5, 12, "    SELECT nope;")
     assert context_position(statement, context, "SELECT other", 8) == Position(4, 3, "  INSERT INTO t")
     assert context_position(statement, context, None, None) == Position(4, 3, "  INSERT INTO t")
+    assert context_position(statement, context, "SELECT INSERT INTO t", 15) == Position(4, 10, "  INSERT INTO t")
 
 
 def test_a_body_that_is_no_sql() -> None:

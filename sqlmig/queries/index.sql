@@ -21,6 +21,21 @@ SELECT i.indexrelid, i.indexrelid::pg_catalog.regclass::text, class.relname,
  WHERE {table} IS NULL OR i.indrelid = pg_catalog.to_regclass({table})
  ORDER BY i.indexrelid
 
+-- name: builders
+-- Other sessions that build indexes of a table, or of the table of an index, or of any table where neither is named.
+SELECT DISTINCT pg_catalog.format('pid %s, user %s, %s, builds an index: %s', activity.pid, activity.usename,
+           coalesce(nullif(activity.application_name, ''), 'no application name'),
+           pg_catalog.left(pg_catalog.regexp_replace(activity.query, '\s+', ' ', 'g'), 80))
+  FROM pg_catalog.pg_locks AS held
+  JOIN pg_catalog.pg_stat_progress_create_index AS build ON build.pid = held.pid
+  JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = held.pid
+ WHERE held.granted AND held.pid <> pg_catalog.pg_backend_pid() AND held.mode = 'ShareUpdateExclusiveLock'
+   AND held.locktype = 'relation'
+   AND held.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+   AND (coalesce({table}, {name}) IS NULL OR held.relation = pg_catalog.to_regclass({table})
+        OR held.relation = (SELECT i.indrelid FROM pg_catalog.pg_index AS i
+                             WHERE i.indexrelid = pg_catalog.to_regclass({name})))
+
 -- name: by_name
 -- An index that a statement names: in the schema of its table {table} where that is known, else found as any name is.
 SELECT i.indexrelid, i.indexrelid::pg_catalog.regclass::text, i.indisvalid AND i.indisready AND i.indislive

@@ -46,6 +46,16 @@ def look(session: Session, table: str | None, name: str | None = None) -> list[I
     return [Index(int(row[0] or 0), row[1] or "", row[2] or "", *(cell == "t" for cell in row[3:])) for row in rows]
 
 
+def builders(session: Session, table: str | None, name: str | None) -> tuple[str, ...]:
+    """Other sessions, in words, that build indexes of a table, which may be known by one of its indexes.
+
+    Two concurrent builds on one table deadlock where one waits for the other's lock: the wait is a statement, whose
+    snapshot the other has to wait for. So they are waited for without a statement.
+    """
+    rows = session.ask(query("index", "builders").format(table=literal(table), name=literal(name)))
+    return tuple(row[0] or "" for row in rows)
+
+
 def left_alone(looks: Callable[[], list[Index]]) -> list[Index]:
     """The invalid indexes that nobody is at.
 
@@ -74,6 +84,9 @@ class Build(Trace):
 
     table: str | None
     name: str | None
+
+    def awaited(self) -> tuple[str, ...]:
+        return builders(self.session, self.table or "", None)
 
     def note(self) -> Facts:
         return {"indexes": [index.oid for index in self._indexes()]}
@@ -117,6 +130,9 @@ class Build(Trace):
 class Rebuild(Trace):
     """REINDEX CONCURRENTLY. Running it again does no harm."""
 
+    def awaited(self) -> tuple[str, ...]:
+        return builders(self.session, self.statement.index_table, self.statement.index)
+
     def note(self) -> Facts:
         return {"indexes": [index.oid for index in self._transient()]}
 
@@ -139,6 +155,9 @@ class Drop(Trace):
     """DROP INDEX CONCURRENTLY. Until it is gone the index is invalid, and may simply be dropped again."""
 
     name: str | None
+
+    def awaited(self) -> tuple[str, ...]:
+        return builders(self.session, None, self.name)
 
     def note(self) -> Facts:
         text = query("index", "by_name").format(name=literal(self.name), table=literal(None))

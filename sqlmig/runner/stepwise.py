@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import field, replace
+from typing import TypeVar
 
 from sqlmig.database import Session, literal
 from sqlmig.errors import (
@@ -26,7 +27,7 @@ from sqlmig.errors import (
     TransactionEnded,
     Undecided,
 )
-from sqlmig.events import Listener, StatementDone, StepDone, StepStarted, Warned
+from sqlmig.events import Listener, Progressed, StatementDone, StepDone, StepStarted, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.lock import RunnerLock
@@ -38,9 +39,13 @@ from sqlmig.runner.failures import place, statement_failed
 from sqlmig.runner.messages import copy_data
 from sqlmig.runner.resuming import Prefix, of_the_session, statement_at, statements_of
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
-from sqlmig.runner.traces import Facts
+from sqlmig.runner.traces import Facts, Trace
 from sqlmig.runner.tracing import commits_with_its_record, trace_of
 from sqlmig.statements import Statement
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.2
 
 REFUSED_INSIDE = ("25001", "2D000")
 """active_sql_transaction, invalid_transaction_termination: the statement did nothing, and works alone."""
@@ -196,14 +201,15 @@ class Stepwise:
         known, self.before = self.before, None
         facts: Facts = {}
         try:
-            for told in trace.clear(known):
+            self._await(step, trace)
+            for told in self._alone(step, lambda: trace.clear(known)):
                 self.listener(
                     Warned(Problem("invalid_index", told, Place(step.script.file), step.version, warning=True))
                 )
             facts = trace.note()
             hold = [] if self.session.pooled else [self.lock.hold]
             self.history.write(self.session, [*hold, self._reached(step, facts=facts)])
-            self._send_alone(step, statement)
+            self._alone(step, lambda: self._send(statement, iter(())))
             report = trace.trouble(facts)
             if report is not None:
                 raise DatabaseError(report.message, server=report)
@@ -221,10 +227,17 @@ class Stepwise:
         self.history.write(self.session, [self._reached(step, behind=statement)])
         self._count(statement)
 
-    def _send_alone(self, step: Step, statement: Statement) -> None:
+    def _await(self, step: Step, trace: Trace) -> None:
+        while others := trace.awaited():
+            self.lock.check()
+            total = step.script.survey.statements
+            self.listener(Progressed(step, self.completed + 1, total, "waiting for another build", None, others))
+            time.sleep(POLL_SECONDS)
+
+    def _alone(self, step: Step, act: Callable[[], T]) -> T:
         self.alone = step, self.completed + 1
         try:
-            self._send(statement, iter(()))
+            return act()
         finally:
             self.alone = None
 

@@ -24,6 +24,10 @@ class Trace:
     session: Session
     statement: Statement
 
+    def awaited(self) -> tuple[str, ...]:
+        """Other sessions, in words, that have to be done before the statement is sent."""
+        return ()
+
     def note(self) -> Facts:
         """What is to be remembered from before the statement. Changes nothing."""
         return {}

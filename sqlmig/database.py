@@ -7,7 +7,9 @@ one by one (PostgreSQL documentation, "Message Flow: Simple Query"; several BEGI
 from __future__ import annotations
 
 import selectors
+import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -53,6 +55,25 @@ CURABLE = (
 Row = tuple[str | None, ...]
 
 
+COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
+"""In these states libpq has the same result for whoever asks again."""
+
+
+class InterruptsHeld:
+    """Lets Ctrl-C and SIGTERM wait: an exception in a callback from libpq would be printed and forgotten."""
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+INTERRUPTS_HELD = InterruptsHeld()
+
+
 class Reply(NamedTuple):
     """The answer to one statement: its command tag (``CREATE TABLE``, ``INSERT 0 1``) and, on demand, its rows."""
 
@@ -84,7 +105,9 @@ class Session:
         self.on_idle: Callable[[], None] = lambda: None
         """Called again and again while the server does not answer, after ``idle_check`` seconds each time."""
         self.idle_check = IDLE_CHECK
-        connection.add_notice_handler(lambda diagnostic: self.on_notice(report_of(diagnostic)))
+        self.arrived: deque[pq.abc.PGresult | ServerReport | None] = deque()
+        """What came and was not looked at yet, in its order: results, notices, and None where a message ends."""
+        connection.add_notice_handler(lambda diagnostic: self.arrived.append(report_of(diagnostic)))
 
     @property
     def pgconn(self) -> pq.abc.PGconn:
@@ -126,6 +149,7 @@ class Session:
         Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is cancelled and the rest of
         the message discarded before KeyboardInterrupt goes on.
         """
+        self.arrived.clear()
         try:
             self.pgconn.send_query(message.encode())
             self._flush()
@@ -169,6 +193,7 @@ class Session:
                 with cursor.copy(statement) as copy:
                     for part in data:
                         copy.write(part)
+                self._pass_on_notices()
                 return Reply(cursor.statusmessage or "COPY")
         except psycopg.OperationalError as error:
             if not self.alive:
@@ -225,12 +250,35 @@ class Session:
                 self.completed_uncancelled = result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
     def _next(self) -> pq.abc.PGresult | None:
-        while self.pgconn.is_busy():
-            if self._ready(selectors.EVENT_READ, self.idle_check):
+        while True:
+            while self.arrived:
+                item = self.arrived.popleft()
+                if not isinstance(item, ServerReport):
+                    return item
+                self.on_notice(item)
+            self._receive()
+
+    def _pass_on_notices(self) -> None:
+        while self.arrived:
+            item = self.arrived.popleft()
+            if isinstance(item, ServerReport):
+                self.on_notice(item)
+
+    def _receive(self) -> None:
+        """Take in what the server has sent; where that is nothing, wait for it."""
+        with INTERRUPTS_HELD:
+            while not self.pgconn.is_busy():
+                result = self.pgconn.get_result()
+                self.arrived.append(result)
+                if result is None or result.status in COPYING:
+                    return
+            if self.arrived:
+                return
+        if self._ready(selectors.EVENT_READ, self.idle_check):
+            with INTERRUPTS_HELD:
                 self.pgconn.consume_input()
-            else:
-                self.on_idle()
-        return self.pgconn.get_result()
+        else:
+            self.on_idle()
 
     def _flush(self) -> None:
         while self.pgconn.flush():
@@ -248,6 +296,8 @@ class Session:
         if self.alive and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
             with suppress(psycopg.Error):
                 self.connection.cancel_safe(timeout=5)
+            self._discard_rest()
+        elif self.arrived:
             self._discard_rest()
 
     def _lost(self, error: psycopg.Error) -> ConnectionLost:

@@ -79,7 +79,7 @@ ACCEPTED = {
 
 
 SINCE = {
-    "RETURN": 14,
+    "int RETURN 1": 14,
     "ATOMIC": 14,
     "(CONCURRENTLY": 14,
     "DETACH PARTITION p CONC": 14,

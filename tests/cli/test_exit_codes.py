@@ -193,6 +193,18 @@ def test_interrupted_is_130_or_143_and_leaves_nothing(
     assert project.invoke("status").exit_code == 0
 
 
+@pytest.mark.parametrize(("how", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt_is_not_lost_among_notices(project: Project, how: signal.Signals, exit_code: int) -> None:
+    """Wherever it comes, also while a notice is being taken in."""
+    project.write("001_storm.up.sql", "DO $$ BEGIN LOOP RAISE NOTICE 'again'; END LOOP; END $$;")
+    with project.spawn("apply") as process:
+        assert process.stderr is not None
+        assert "again" in process.stderr.readline()
+        outcome = stopped(process, how)
+    assert outcome.exit_code == exit_code
+    assert "001_storm" not in outcome.stdout.replace("failed   001_storm", "")
+
+
 def test_signal_handlers_are_as_they_were(project: Project) -> None:
     """Whoever calls ``main`` in a process of their own keeps their own."""
 

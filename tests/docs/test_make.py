@@ -27,6 +27,8 @@ class Clone:
     def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.programs}:{os.environ['PATH']}"
         environment = {**client_environment(), "PATH": path, "PYTHONPATH": str(ROOT), **variables}
+        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # of the make that runs these tests
+            environment.pop(name, None)
         return subprocess.run(
             ["make", *arguments],
             cwd=self.folder,

@@ -84,7 +84,7 @@ def test_killed_at_the_boundary_of_a_message(
     arena: Arena, command: str, part: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Before a message is sent, once it is sent, and before its answer is read."""
-    points = chosen(counted(arena, command), 48, command)[part::PARTS]
+    points = chosen(counted(arena, command), 28, command)[part::PARTS]
     for point in points:
         arena.broken_off(command, kill_at(arena, command, point))
     record_property("broken off", len(points))
@@ -101,7 +101,7 @@ def test_killed_at_a_random_moment(
         begun = time.perf_counter()
         arena.commander.start(database.url, *COMMANDS[command]).wait()
         whole = time.perf_counter() - begun
-    kills = 40 if FULL else 4
+    kills = 40 if FULL else 3
     for _ in range(kills):
 
         def run(database: Database, moment: float = chance.uniform(0, whole)) -> None:

@@ -71,7 +71,8 @@ def test_no_setting_stays_in_the_pool(runs: Runs, pool: Pooler) -> None:
             )
             assert connection.execute(changed).fetchall() == []
             assert connection.execute("SELECT current_user").fetchall() == [("postgres",)]
-    assert runs.database.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+    locks = "SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database WHERE datname = current_database()"
+    assert runs.database.rows(f"{locks} AND locktype = 'advisory'") == []
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_every_document_passes_json_tool(project: Project) -> None:
     """As people do it: the shell, the pipe, Python's own reader."""
     many(project, 2)
     for command in ("apply", "status", "aply", "apply --steps x", "check", "history", "rollback --all", "db url"):
-        done = shell(project, f"sqlmig {command} --json | \"{sys.executable}\" -m json.tool")
+        done = shell(project, f'sqlmig {command} --json | "{sys.executable}" -m json.tool')
         assert done.returncode == 0, done
         assert json.loads(done.stdout)["format"] == 1
 

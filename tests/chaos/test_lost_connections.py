@@ -147,3 +147,40 @@ def test_an_answer_is_lost_without_a_transaction(runs: Runs, breaking: Proxy, st
         "CREATE": (0, 2),
         "DROP": (0, 0),
     }[statement.split()[0]]
+
+
+ALONE = {
+    "CREATE DATABASE {other};": (b"CREATE DATABASE\0", "SELECT count(*) FROM pg_database WHERE datname = '{other}'"),
+    "DROP DATABASE {mine};": (b"DROP DATABASE\0", "SELECT count(*) + 1 FROM pg_database WHERE datname = '{mine}'"),
+    "COMMIT PREPARED '{mine}';": (b"COMMIT PREPARED\0", "SELECT count(*) FROM t WHERE x = 5"),
+    "VACUUM t;": (b"VACUUM\0", "SELECT 1"),
+    "REINDEX TABLE CONCURRENTLY t;": (b"REINDEX\0", "SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"),
+    "ALTER SYSTEM RESET work_mem;": (b"ALTER SYSTEM\0", "SELECT 1"),
+}
+"""Statements that run alone, the server's answer, and a query that gives 1 once they took effect once."""
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("template", ALONE)
+def test_statements_that_run_alone(runs: Runs, breaking: Proxy, template: str, arrives: bool) -> None:
+    """Whether or not it arrived: the next apply sees what became of it, and goes on."""
+    names = {"mine": f"mine_{runs.database.name}", "other": f"other_{runs.database.name}"}
+    statement, (answer, check) = template.format(**names), ALONE[template]
+    runs.database.execute("CREATE TABLE t (x int, y int); CREATE INDEX ON t (y)")
+    with runs.database.connect() as connection:
+        connection.execute(f"CREATE DATABASE {names['mine']}".encode())
+        connection.execute("BEGIN; INSERT INTO t VALUES (5)")
+        connection.execute(f"PREPARE TRANSACTION '{names['mine']}'".encode())
+        if "COMMIT" not in statement:
+            connection.execute(f"ROLLBACK PREPARED '{names['mine']}'".encode())
+        try:
+            runs.write("001_a", f"-- sqlmig: no-transaction\nSELECT 1;\n{statement}\nSELECT 2;")
+            cut(breaking, statement.encode(), answer if arrives else None)
+            error = runs.fails(ConnectionLost)
+            assert "001_a stopped at statement 2/3" in (error.left_behind or "")
+            runs.apply()
+            assert runs.applied() == ["001_a"]
+            assert runs.database.rows(check.format(**names)) == [(1,)]
+        finally:
+            for name in names.values():
+                connection.execute(f"DROP DATABASE IF EXISTS {name} (FORCE)".encode())

@@ -26,6 +26,7 @@ class Proxy:
         self.connections = 0
         self.round_trips = 0
         self.loop = asyncio.new_event_loop()
+        self.writers: list[asyncio.StreamWriter] = []
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{quote(user)}@127.0.0.1:{self.port}/{database}?sslmode=disable"
@@ -45,6 +46,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_unix_connection(str(self.socket), limit=1 << 20)
+        self.writers += [writer, upstream_writer]
         self.connections += 1
         opened = False
         answered = False
@@ -62,6 +64,12 @@ class Proxy:
         await asyncio.gather(
             self._pump(reader, upstream_writer, from_client), self._pump(upstream_reader, writer, from_server)
         )
+
+    async def abort(self) -> None:
+        """Cut what is still open; the loop has to go round once more for each connection to be gone."""
+        for writer in self.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None]
@@ -102,6 +110,7 @@ def proxy(socket: Path, *, round_trip: float = 0.0) -> Iterator[Proxy]:
         for task in rest:
             task.cancel()
         made.loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        made.loop.run_until_complete(made.abort())
         made.loop.close()
 
     thread = threading.Thread(target=run, daemon=True)

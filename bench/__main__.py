@@ -1,6 +1,6 @@
 """Measure, and print the tables of docs/performance.md.
 
-    python -m bench [--repetitions N] [--quick]
+    python -m bench [--repetitions N] [--runners NAME,...] [--quick]
 
 Each repetition takes every runner once, one after the other, so that a machine whose speed drifts hits all alike.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 
 from bench import work
-from bench.measure import Figure, run
+from bench.measure import Failed, Figure, run
 from bench.proxy import Proxy, proxy
 from bench.runners import Runner, found
 from bench.table import Table
@@ -45,12 +45,12 @@ def database(server: Server) -> Iterator[str]:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def check(server: Server, name: str, task: work.Work, runner: Runner) -> None:
-    """Exit where the migrations were not all applied: a fast failure is no figure."""
+def check(server: Server, name: str, task: work.Work) -> None:
+    """Raise Failed where the migrations were not all applied: a fast failure is no figure."""
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         ((value,),) = connection.execute(task.check.encode()).fetchall()
     if value != task.expected:
-        sys.exit(f"{runner.name}: {task.title}: {value} instead of {task.expected}")
+        raise Failed(f"{task.title}: {value} instead of {task.expected}")
 
 
 def measure(server: Server, path: Proxy, task: work.Work, runner: Runner) -> dict[str, Figure]:
@@ -59,7 +59,9 @@ def measure(server: Server, path: Proxy, task: work.Work, runner: Runner) -> dic
         folder, url = Path(place), path.url(name)
         runner.write(folder, task.migrations)
         figures = {task.title: run(runner.apply(url, folder), path)}
-        check(server, name, task, runner)
+        check(server, name, task)
+        if not task.repeated:
+            return figures
         if runner.status:
             figures[f"status of {task.title}"] = run(runner.status(url, folder), path)
             figures[f"nothing to apply, {task.title}"] = run(runner.apply(url, folder), path)
@@ -82,20 +84,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure sqlmig, psql and others.")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="small work only, to see that everything runs")
+    parser.add_argument("--runners", help="names, separated by commas; without it, all that are found")
     options = parser.parse_args()
     near = [work.small(1), work.small(100)]
     far = [work.small(100)]
     if not options.quick:
         near += [work.small(1000), work.many_statements(), work.rows()]
         far += [work.many_statements()]
-    runners = found()
+    chosen = {"sqlmig", "limit", *options.runners.split(",")} if options.runners else None
+    runners = [runner for runner in found() if chosen is None or runner.name in chosen]
     with ephemeral(settings={"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}) as server:
         print(machine(server))
         for delay, tasks in ((NEAR, near), (FAR, far)):
             table = Table([runner.name for runner in runners])
             with proxy(server.socket_folder / SOCKET, round_trip=delay) as path:
                 for repetition, task, runner in itertools.product(range(options.repetitions), tasks, runners):
-                    table.add(repetition, runner.name, measure(server, path, task, runner))
+                    try:
+                        table.add(repetition, runner.name, measure(server, path, task, runner))
+                    except Failed as failure:
+                        print(f"{runner.name} fails: {failure}", file=sys.stderr)
             print(f"\n## {delay * 1000:.0f} ms away\n")
             print("\n".join(table.lines()))
 

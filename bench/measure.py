@@ -24,11 +24,15 @@ class Figure:
     round_trips: int
 
 
+class Failed(Exception):
+    """A command ended with another exit code than 0; its last line says why."""
+
+
 def run(command: list[str], path: Proxy) -> Figure:
-    """Run a command to its end. Exits where it fails, with what it said."""
+    """Run a command to its end. Raises Failed."""
     path.take()
     done = subprocess.run([*LAUNCHER, *command], capture_output=True, text=True)
     wall, cpu, memory, code = json.loads(done.stderr)
     if code:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}")
+        raise Failed(f"{' '.join(command)}\n{done.stdout.strip()}")
     return Figure(wall, cpu, memory, *path.take())

@@ -30,7 +30,7 @@ class Table:
             yield f"| {what} | {' | '.join(cells)} | {self._details(by_name['sqlmig'])} |"
 
     def _cell(self, figures: Mapping[int, Figure], standard: Mapping[int, Figure]) -> str:
-        if not figures:
+        if not figures or not standard:
             return "-"
         ratio = median(figure.wall / standard[repetition].wall for repetition, figure in figures.items())
         return f"{median(figure.wall for figure in figures.values()):.3f} s ({ratio:.2f})"
@@ -38,5 +38,5 @@ class Table:
     def _details(self, figures: Mapping[int, Figure]) -> str:
         cpu = median(figure.cpu for figure in figures.values())
         memory = max(figure.memory for figure in figures.values())
-        figure = figures[0]
+        figure = next(iter(figures.values()))
         return f"{cpu:.2f} s, {memory:.0f} MB, {figure.round_trips} ({figure.connections} connections)"

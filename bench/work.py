@@ -27,6 +27,8 @@ class Work:
     migrations: tuple[Migration, ...]
     check: str
     expected: int
+    repeated: bool = False
+    """Whether looking at it, applying it again and rolling it back are of interest too."""
 
 
 def small(count: int) -> Work:
@@ -46,6 +48,7 @@ def small(count: int) -> Work:
         ),
         "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]+$'",
         count,
+        repeated=True,
     )
 
 

@@ -258,6 +258,30 @@ def test_what_a_broken_reindex_left_is_named_and_dropped(runs: Runs) -> None:
     assert runs.applied() == ["001_a"]
 
 
+@pytest.mark.parametrize("options", ["SUPERUSER", "NOSUPERUSER"])
+def test_what_a_broken_reindex_left_of_a_toast_table(runs: Runs, options: str) -> None:
+    """Dropped too, by who may; named for who may not, and the work goes on."""
+    role = runs.database.role("owner", f"LOGIN {options}")
+    runs.database.execute(
+        f'CREATE TABLE long (x text); ALTER TABLE long OWNER TO "{role}";'
+        f' GRANT CREATE ON DATABASE "{runs.database.name}" TO "{role}"; GRANT ALL ON SCHEMA public TO "{role}"'
+    )
+    runs.url = runs.database.url_as(role)
+    runs.write("001_a", f"{BRIEF}REINDEX TABLE CONCURRENTLY long;\nSELECT 1;")
+    left = "SELECT count(*) FROM pg_class WHERE relname ~ '^pg_toast.*_ccnew$'"
+    with runs.database.connect(autocommit=False) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT * FROM long")
+        assert "_ccnew is invalid" in (runs.fails(StatementFailed).left_behind or "")
+    assert runs.database.value(left) == 1
+    runs.apply()
+    assert runs.database.value(left) == (0 if options == "SUPERUSER" else 1)
+    ((message),) = [event.problem.message for event in runs.told(Warned)]
+    assert ("was dropped" in message) == (options == "SUPERUSER")
+    assert "_ccnew" in message
+    assert runs.applied() == ["001_a"]
+
+
 def test_a_broken_drop_goes_on(runs: Runs) -> None:
     """The index is invalid meanwhile, and told to be; an index of that name elsewhere is not dropped in its place."""
     runs.database.execute(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from sqlmig.errors import ScriptError
 from sqlmig.statements.lexer import CONTINUED, tokens
@@ -14,8 +15,7 @@ from sqlmig.statements.scanner import split
 _LITERALS = ("plain", "escaped", "dollar")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """What the literal of a body stands for, and where in the statement each of its characters is."""
 
     text: str
@@ -77,19 +77,20 @@ def _literal_body(text: str, group: str, start: int, end: int) -> Body:
         return Body(text[start + tag : end - tag], range(start + tag, end - tag))
     characters: list[str] = []
     places: list[int] = []
-    for match in _CHARACTER[group].finditer(text, text.index("'", start) + 1, end - 1):
+    for match in _character_pattern(group).finditer(text, text.index("'", start) + 1, end - 1):
         if not match["between"]:
             characters.append(_character(match[0]))
             places.append(match.start())
     return Body("".join(characters), places)
 
 
-_BETWEEN_PARTS = rf"(?P<between>'{CONTINUED}')"
-_ESCAPE = r"\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[\s\S])"
-_CHARACTER = {
-    "plain": re.compile(rf"''|{_BETWEEN_PARTS}|[\s\S]"),
-    "escaped": re.compile(rf"''|{_ESCAPE}|{_BETWEEN_PARTS}|[\s\S]"),
-}
+@cache
+def _character_pattern(group: str) -> re.Pattern[str]:
+    """One character of a literal as it is written, or what stands between its parts."""
+    escape = r"|\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[\s\S])" if group == "escaped" else ""
+    return re.compile(rf"''{escape}|(?P<between>'{CONTINUED}')|[\s\S]")
+
+
 _NAMED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 

@@ -21,7 +21,7 @@ from sqlmig.statements.lexer import (
     token_end,
     tokens,
 )
-from sqlmig.statements.lines import LINE_BREAK
+from sqlmig.statements.lines import LINE_BREAK, line_around
 from sqlmig.statements.psql import advice
 
 UNKNOWN = -1
@@ -97,6 +97,12 @@ def statement_end(text: str, start: int, standard: bool, *, final: bool) -> int:
 
 def last_token_end(text: str, start: int, standard: bool) -> int:
     """Where the last token of a statement without ``;`` ends, which is everything from ``start`` on."""
+    stripped = len(text)
+    while text[stripped - 1] in " \t\n\r\f\v":
+        stripped -= 1
+    last_line = line_around(text, stripped - 1)[0]
+    if "--" not in text[last_line:stripped] and not text.endswith("*/", start, stripped):
+        return stripped
     if _NUMBER_OR_COMMENT.search(text, start):
         return max(end for _, _, end in tokens(text, standard, start))
     pattern = last_token_pattern(standard)

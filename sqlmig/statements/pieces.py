@@ -5,15 +5,13 @@ They are named tuples because a file has many of them: a frozen dataclass takes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlmig.statements import kinds, rules
 from sqlmig.statements.rules import TransactionRule
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """A ``-- sqlmig:`` line comment, wherever one stands outside literals, quoted names and dollar-quoted bodies."""
 
     text: str

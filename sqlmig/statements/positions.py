@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlmig.statements.bodies import Body, body_of
 from sqlmig.statements.kinds import kind_of
@@ -11,8 +11,7 @@ from sqlmig.statements.lines import after, line_around
 from sqlmig.statements.pieces import Statement
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """A line and a column from 1, and the line as far as the text that was looked at has it."""
 
     line: int

@@ -78,6 +78,7 @@ class Scanner:
         self.has_returns = False
         self.directives_end = 0
         self.follows_settings = False
+        self.has_bodies = False
 
     def pieces(self, *, everything: bool) -> Iterator[Piece]:
         if self.final:
@@ -117,35 +118,42 @@ class Scanner:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
         self.has_returns = "\r" in self.text
         self.directives_end = max((found.end() for found in _DIRECTIVE.finditer(self.text)), default=0)
+        self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
         self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
 
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
-        """The statements up to the first one that needs care: most of most scripts."""
-        text, base, at, line, column = self.text, self.base, self.at, self.line, self.column
-        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT):
+        """The statements up to the first one that needs care: most of most scripts. Every step here counts."""
+        text, base, line, column = self.text, self.base, self.line, self.column
+        if self.mark or self.at < self.directives_end or (self.final and len(text) - self.at < _SHORT):
             return
-        count_in_code = self.has_returns
+        has_returns = self.has_returns
         new = tuple.__new__
-        pattern = simple_statement_pattern(self.strings.on, self.follows_settings)
-        for gap, body, _ in pattern.findall(text, at, min(at + _WINDOW, len(text))):
+        pattern = simple_statement_pattern(self.strings.on, self.follows_settings, self.has_bodies)
+        start = base + self.at
+        for gap, body, _ in pattern.findall(text, self.at, min(self.at + _WINDOW, len(text))):
             if not body:
                 break
+            end = start + len(gap)
             if everything and gap:
-                yield Gap(gap, base + at, base + at + len(gap), line, column)
-            end = at + len(gap)
+                yield new(Gap, (gap, start, end, line, column, ()))
             if gap == "\n":
                 line, column = line + 1, 1
-            elif gap:
-                line, column = after(text, at, end, line, column)
-            at, end = end, end + len(body)
-            statement: Statement = new(Statement, (body, base + at, base + end, line, column, ()))
-            yield statement
-            if "\n" in body or count_in_code:
-                line, column = after(text, at, end, line, column)
+            elif has_returns:
+                line, column = after(text, start - base, end - base, line, column)
+            elif "\n" in gap:
+                line, column = line + gap.count("\n"), len(gap) - gap.rfind("\n")
             else:
-                column += end - at
-            at = end
-        self.at, self.line, self.column = at, line, column
+                column += len(gap)
+            start, end = end, end + len(body)
+            yield new(Statement, (body, start, end, line, column, ()))
+            if has_returns:
+                line, column = after(text, start - base, end - base, line, column)
+            elif "\n" in body:
+                line, column = line + body.count("\n"), len(body) - body.rfind("\n")
+            else:
+                column += len(body)
+            start = end
+        self.at, self.line, self.column = start - base, line, column
 
     def _next_pieces(self, everything: bool) -> Iterator[Piece]:
         """One gap and one statement with its data, whatever they are."""

@@ -146,12 +146,17 @@ class Desk:
         return Runner(
             session=self.session,
             history=self.history,
-            settings=replace(self.access.settings, watched=self.facts.sees_clients_end),
+            settings=replace(self.access.settings, watched=self._sees_clients_end),
             listener=self.access.listener,
             reconnect=lambda: self.access.open(RECONNECT_SECONDS),
             lock=lock,
             redact=self.access.environment.secrets,
         )
+
+    @property
+    def _sees_clients_end(self) -> bool:
+        """Whether the server can notice while it works that a client is gone: from 14 on, and not on every system."""
+        return self.session.server_version >= 140000 and self.facts.on_linux
 
     def drop_everything(self) -> None:
         """Drop every object of the database but the log of events, in one transaction: all or nothing."""

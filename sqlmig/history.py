@@ -5,7 +5,6 @@ Records are returned as SQL text, so that they travel in the message and the tra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from sqlmig.database import Row, Session, literal, quote_identifier
@@ -50,10 +49,8 @@ class ServerFacts:
     tables_exist: bool
 
     @property
-    def sees_clients_end(self) -> bool:
-        """Whether the server can notice while it works that a client is gone (client_connection_check_interval)."""
-        major = re.match(r"PostgreSQL (\d+).* on [^ ]*-linux", self.version)
-        return major is not None and int(major[1]) >= 14
+    def on_linux(self) -> bool:
+        return "-linux" in self.version
 
     @property
     def look_alike(self) -> bool:

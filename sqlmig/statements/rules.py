@@ -72,10 +72,12 @@ def outside_reason(text: str) -> str | None:
     replication slot.
     """
     first = first_word(text)
-    if first not in _SUSPECTS or (first in _HARMLESS_WITHOUT_A_WORD and not _TELLTALE_WORD.search(text)):
+    if first not in _SUSPECTS:
         return None
     if first == "ALTER":
-        return _altered_outside(text)
+        return _altered_outside(text) if _TELLTALE.search(text) else None
+    if first in ("CREATE", "DROP") and not _SUSPICIOUS.match(text):
+        return None
     words = keys(head(text, 3))
     two = " ".join(words[:2])
     if first == "VACUUM" or two in _ALWAYS_OUTSIDE:
@@ -92,9 +94,13 @@ def outside_reason(text: str) -> str | None:
     return command if command in ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY") else None
 
 
-_HARMLESS_WITHOUT_A_WORD = frozenset(("CREATE", "DROP", "ALTER"))
-_TELLTALE_WORD = re.compile(r"(?i)concurrently|database|tablespace|subscription|system")
-"""What every CREATE, DROP and ALTER below has somewhere: most statements are told apart without reading them."""
+_TELLTALE = re.compile(r"(?i)concurrently|database|subscription|system")
+"""What every ALTER below has somewhere: most statements are told apart without taking them apart."""
+_CONCURRENTLY = rf"(?i:index){GAP}(?:(?i:concurrently)|/\*)"
+_SUSPICIOUS = re.compile(
+    rf"[A-Za-z]++{GAP}(?:(?i:database|tablespace|subscription)|{_CONCURRENTLY}|(?i:unique){GAP}(?:{_CONCURRENTLY}|/\*)|/\*)"
+)
+"""How every CREATE and DROP below begins; a comment inside a comment may hide the words."""
 
 _ALWAYS_OUTSIDE = frozenset(
     (

@@ -232,12 +232,14 @@ class Scanner:
         if self.at >= self.directives_end or not _DIRECTIVE.search(text):
             return ()
         found = []
-        at = 0
+        at = known = 0
+        place = self.line, self.column
         while at < len(text):
             match = token_at(text, at, self.strings.on)
             directive = match.lastgroup == "line" and _DIRECTIVE.match(match[0])
             if directive:
-                found.append(Directive(directive[1].strip(), *after(text, 0, at, self.line, self.column)))
+                place, known = after(text, known, at, *place), at
+                found.append(Directive(directive[1].strip(), *place))
             at = token_end(text, match)
         return tuple(found)
 

@@ -9,6 +9,7 @@ from sqlmig.statements import TransactionRule, split
 OUTSIDE = {
     "CREATE INDEX CONCURRENTLY i ON t (a);": "CREATE INDEX CONCURRENTLY",
     "create /* c */ unique -- c\n index concurrently on t (a)": "CREATE INDEX CONCURRENTLY",
+    "CREATE /* /* c */ */ UNIQUE/*/**/*/INDEX -- c\n /*/* c */*/CONCURRENTLY i ON t (a)": "CREATE INDEX CONCURRENTLY",
     "DROP INDEX CONCURRENTLY i;": "DROP INDEX CONCURRENTLY",
     "REINDEX INDEX CONCURRENTLY i;": "REINDEX CONCURRENTLY",
     "REINDEX TABLE CONCURRENTLY t;": "REINDEX CONCURRENTLY",
@@ -67,6 +68,8 @@ INSIDE = (
     "ALTER DATABASE d RENAME TO tablespace;",
     "ALTER TABLESPACE t RENAME TO u;",
     "CREATE TABLE database (a int);",
+    "CREATE INDEX /* /* c */ */ i ON t (concurrently);",
+    "DROP TABLE database, subscription;",
     "CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect = false);",
     "CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (create_slot = off, enabled = 'false');",
     "ALTER SUBSCRIPTION s SET PUBLICATION p, q WITH (refresh = false);",

@@ -28,7 +28,7 @@ _INSTEAD = {
     ("lo_export", "lo_list", "lo_unlink"): "use the SQL functions for large objects, such as lo_unlink(oid)",
     ("!", "cd", "o", "out", "w", "write", "setenv", "e", "edit", "s"): "do this outside of the migration",
     ("q", "quit"): "remove it and what follows it: a migration always runs to its end",
-    (".",): "remove it: it ends the data of COPY ... FROM STDIN, and none are being read here",
+    (".",): "remove it, or end the COPY ... FROM STDIN above it with ; so that its data are read",
     ("startpipeline", "endpipeline", "syncpipeline", "flush", "flushrequest", "getresults", "close"): (
         "remove it: statements already travel together"
     ),

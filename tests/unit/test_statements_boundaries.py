@@ -6,6 +6,13 @@ import pytest
 
 from sqlmig.statements import CopyData, Gap, Piece, Statement, scan, scanner, split
 
+
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
+
+
 WHOLE = {
     "a plain literal": "SELECT 'a;b';",
     "a doubled quote": "SELECT 'it''s; fine';",

@@ -8,6 +8,12 @@ from sqlmig.errors import ScriptError
 from sqlmig.statements import CopyData, Gap, Statement, scan, scanner, split
 
 
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
+
+
 def data_of(script: str) -> list[str]:
     """The data of each COPY in a script."""
     found: list[str] = []

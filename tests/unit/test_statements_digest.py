@@ -9,6 +9,13 @@ import pytest
 from sqlmig.errors import ScriptError
 from sqlmig.statements import digest_version, scanner, token_digest
 
+
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
+
+
 SAME = [
     ("SELECT 1;", "  SELECT\n\t1 ;\n"),
     ("SELECT 1;", "-- one\nSELECT /* two */ 1 -- three\n; /* /* four */ */"),

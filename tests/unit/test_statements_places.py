@@ -6,7 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from sqlmig.statements import CopyData, Directive, Gap, Statement, scan, split
+from sqlmig.statements import CopyData, Directive, Gap, Statement, scan, scanner, split
+
+
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
 
 
 def places(script: str) -> list[tuple[int, int]]:

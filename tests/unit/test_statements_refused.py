@@ -7,6 +7,13 @@ import pytest
 from sqlmig.errors import Place, ScriptError
 from sqlmig.statements import scan, scanner, split
 
+
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
+
+
 UNCLOSED = {
     "SELECT 1;\n  SELECT 'a;\nb": (2, 10, "quoted literal"),
     "SELECT E'it\\'s;": (1, 8, "quoted literal"),

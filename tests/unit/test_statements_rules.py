@@ -67,6 +67,8 @@ INSIDE = (
     "ALTER DATABASE d SET work_mem = 1;",
     "ALTER DATABASE d RENAME TO tablespace;",
     "ALTER TABLESPACE t RENAME TO u;",
+    "ALTER INDEX concurrently RENAME TO database;",
+    "ALTER TABLE t DETACH PARTITION;",
     "CREATE TABLE database (a int);",
     "CREATE INDEX /* /* c */ */ i ON t (concurrently);",
     "DROP TABLE database, subscription;",
@@ -180,3 +182,31 @@ def test_what_cannot(text: str) -> None:
     """All the rest travels together."""
     (statement,) = split(text)
     assert not statement.changes_session
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO t VALUES ('set_config');",
+        "update t set a = 1;",
+        "DELETE FROM t;",
+        "create\ttable t (a int);",
+        "COMMENT ON TABLE t IS 'VACUUM';",
+        "GRANT a TO b;",
+    ],
+)
+def test_plain_statements_have_no_unusual_answer(text: str) -> None:
+    """What is told at the first word is what all the questions would have told."""
+    (statement,) = split(text)
+    assert statement.is_plain
+    assert statement.transaction is TransactionRule.INSIDE
+    assert statement.copy is None
+    assert statement.index is None
+    assert not statement.changes_session
+
+
+@pytest.mark.parametrize("text", [*OUTSIDE, *ENDS, *SAVEPOINTS, "COPY t FROM stdin;", "SET NAMES 'x';", "RESET ALL;"])
+def test_unusual_statements_are_not_plain(text: str) -> None:
+    """None of those that need care is taken for a plain one."""
+    (statement,) = split(text)
+    assert not statement.is_plain

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sqlmig.statements import scan, split
+from sqlmig.statements import scan, scanner, split
+
+
+@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long scripts are cut by one pattern, short ones by code: both must do the same."""
+    monkeypatch.setattr(scanner, "_SHORT", request.param)
+
 
 PROBE = "SELECT '\\'';' -- ';\n;"
 """One statement where backslashes are ordinary characters, three where they escape."""

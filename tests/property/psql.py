@@ -60,7 +60,7 @@ class Psql:
         self._script.write_bytes(script.encode())
         marker = f"SELECT '{self._marker} {next(self._numbers)}';"
         assert self._process.stdin is not None
-        self._process.stdin.write(f"\\i {self._script}\n{marker}\n".encode())
+        self._process.stdin.write(f"\\i {quoted(self._script)}\n{marker}\n".encode())
         self._process.stdin.flush()
         found = []
         while (message := self._server.messages.get(timeout=PATIENCE)).text != marker:
@@ -72,3 +72,8 @@ class Psql:
         self._process.stdin.close()
         self._process.wait(PATIENCE)
         self._server.close()
+
+
+def quoted(path: Path) -> str:
+    """A path as psql's commands take it."""
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "''") + "'"

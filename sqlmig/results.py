@@ -13,6 +13,10 @@ from sqlmig.script import Direction
 from sqlmig.standing import Standing
 
 
+class Result:
+    """What a command returns: a frozen value. One about a database has ``where``."""
+
+
 class Outcome(StrEnum):
     """What became of one step."""
 
@@ -74,7 +78,7 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Result):
     """What ran, or would run: of apply, rollback, redo, refresh, reset, fresh and plan.
 
     ``steps`` is complete also after a failure: those that did not run are ``NOT_RUN``.
@@ -106,7 +110,7 @@ def outcomes_of(steps: Sequence[Step], done: int, failed: int | None) -> list[Ou
 
 
 @dataclass(frozen=True)
-class StatusResult:
+class StatusResult(Result):
     """Every migration that has files or was applied, by version; ``problems`` is all there is to say about them."""
 
     where: Where
@@ -115,7 +119,7 @@ class StatusResult:
 
 
 @dataclass(frozen=True)
-class VersionResult:
+class VersionResult(Result):
     """The highest applied version; None where nothing is applied."""
 
     where: Where
@@ -125,7 +129,7 @@ class VersionResult:
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Result):
     """All findings. ``exit_code`` is 2 with a file-format problem, 3 with a finding of history, 0 without either."""
 
     where: Where | None
@@ -151,7 +155,7 @@ class RepairChange:
 
 
 @dataclass(frozen=True)
-class RepairResult:
+class RepairResult(Result):
     """What was accepted, or, in ``ConfirmationRequired``, what would be."""
 
     where: Where
@@ -159,7 +163,7 @@ class RepairResult:
 
 
 @dataclass(frozen=True)
-class BaselineResult:
+class BaselineResult(Result):
     """The migrations that were recorded as applied without being run, as they stood before."""
 
     where: Where
@@ -186,7 +190,7 @@ class LogEntry:
 
 
 @dataclass(frozen=True)
-class HistoryResult:
+class HistoryResult(Result):
     """The event log, oldest first."""
 
     where: Where
@@ -194,7 +198,7 @@ class HistoryResult:
 
 
 @dataclass(frozen=True)
-class NewResult:
+class NewResult(Result):
     """The paths of the files that were written."""
 
     up: str
@@ -202,7 +206,7 @@ class NewResult:
 
 
 @dataclass(frozen=True)
-class InitResult:
+class InitResult(Result):
     """The files and folders that were written, and those that were there and were kept."""
 
     written: tuple[str, ...]
@@ -210,7 +214,7 @@ class InitResult:
 
 
 @dataclass(frozen=True)
-class ServerResult:
+class ServerResult(Result):
     """The project's own server as the command left it; ``url`` and ``version`` while it runs."""
 
     running: bool
@@ -219,17 +223,3 @@ class ServerResult:
     version: str | None
     changed: bool
     """Whether the command started or stopped it, rather than finding it so."""
-
-
-Result = (
-    RunResult
-    | StatusResult
-    | VersionResult
-    | CheckResult
-    | RepairResult
-    | BaselineResult
-    | HistoryResult
-    | NewResult
-    | InitResult
-    | ServerResult
-)

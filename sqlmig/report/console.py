@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatch
+from importlib import import_module
 
 from sqlmig.errors import Problem
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
+from sqlmig.report.elsewhere import module_of
 from sqlmig.report.failures import diff_lines, problem_lines
 from sqlmig.report.steps import Steps, outcome_counts, readable_statements
 from sqlmig.report.style import Style, styled
@@ -48,7 +50,8 @@ STATE_STYLES = {
 @singledispatch
 def result_lines(result: Result, secrets: Redact, limit: int | None, verbose: bool) -> Iterator[str]:
     """A result as lines that fit the limit where there is one. Reads the scripts of a plan for their statements."""
-    raise TypeError(f"no rendering for {type(result).__name__}")
+    import_module(module_of(result))
+    return result_lines.dispatch(type(result))(result, secrets, limit, verbose)
 
 
 def where_line(where: Where, verbose: bool = False) -> str:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import singledispatch
+from importlib import import_module
 from typing import Any
 
 from sqlmig.errors import FileError, Place, Problem, SqlmigError
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
+from sqlmig.report.elsewhere import module_of
 from sqlmig.report.steps import readable_statements
 from sqlmig.results import (
     BaselineResult,
@@ -55,7 +57,7 @@ BODIES: Mapping[str, tuple[str, ...]] = {
 
 def result_document(result: Result, command: str | None, environment: str | None, exit_code: int) -> Json:
     """What a command that came to its end has to say. Reads the scripts of a plan for their statements."""
-    return {**_frame(command, environment, exit_code), **_where(result), **_body(result)}
+    return {**_frame(command, environment, exit_code), **_where(result), **body(result)}
 
 
 def error_document(error: SqlmigError, command: str | None, environment: str | None) -> Json:
@@ -63,7 +65,7 @@ def error_document(error: SqlmigError, command: str | None, environment: str | N
     problems: tuple[Problem, ...] = getattr(error, "problems", ())
     document = _frame(command, environment, error.exit_code)
     if isinstance(error.result, RunResult | RepairResult | BaselineResult):
-        document |= {**_where(error.result), **_body(error.result)}
+        document |= {**_where(error.result), **body(error.result)}
     found = _findings(problems)
     for kind, known in found.items():
         document[kind] = document[kind] + [problem for problem in known if problem not in document[kind]]
@@ -116,11 +118,13 @@ def _where(result: Result) -> Json:
 
 
 @singledispatch
-def _body(result: Result) -> Json:
-    raise TypeError(f"no document for {type(result).__name__}")
+def body(result: Result) -> Json:
+    """What a command's document has beside the keys that all have, as BODIES says."""
+    import_module(module_of(result))
+    return body.dispatch(type(result))(result)
 
 
-@_body.register
+@body.register
 def _(result: RunResult) -> Json:
     planned = {(step.version, step.direction): step for step in result.plan.steps}
     return {
@@ -156,7 +160,7 @@ def _script(step: PlanStep) -> list[Json]:
     ]
 
 
-@_body.register
+@body.register
 def _(result: StatusResult) -> Json:
     found = [standing.problem for standing in result.migrations if standing.problem is not None]
     return {
@@ -202,12 +206,12 @@ def _reversible(standing: Standing) -> bool | None:
         return None
 
 
-@_body.register
+@body.register
 def _(result: CheckResult) -> Json:
     return {"checked": result.checked, "strict": result.strict, **_findings(result.problems)}
 
 
-@_body.register
+@body.register
 def _(result: RepairResult) -> Json:
     return {
         "changes": [
@@ -223,12 +227,12 @@ def _(result: RepairResult) -> Json:
     }
 
 
-@_body.register
+@body.register
 def _(result: BaselineResult) -> Json:
     return {"migrations": [_migration(standing) for standing in result.recorded]}
 
 
-@_body.register
+@body.register
 def _(result: HistoryResult) -> Json:
     return {"events": [_event(entry) for entry in result.entries]}
 
@@ -251,22 +255,22 @@ def _event(entry: LogEntry) -> Json:
     }
 
 
-@_body.register
+@body.register
 def _(result: VersionResult) -> Json:
     return {"version": result.version, "label": result.label, "name": result.name}
 
 
-@_body.register
+@body.register
 def _(result: NewResult) -> Json:
     return {"up": result.up, "down": result.down}
 
 
-@_body.register
+@body.register
 def _(result: InitResult) -> Json:
     return {"written": list(result.written), "kept": list(result.kept)}
 
 
-@_body.register
+@body.register
 def _(result: ServerResult) -> Json:
     return {
         "running": result.running,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import walk_packages
 
 import pytest
 
+import sqlmig
 from sqlmig.errors import ScriptError
 from sqlmig.migration import Progress
 from sqlmig.plan import Apply, Plan
 from sqlmig.report.console import result_lines
+from sqlmig.report.documents import body
+from sqlmig.report.elsewhere import MODULES
 from sqlmig.report.style import without_marks
 from sqlmig.report.text import local_time, width
 from sqlmig.results import (
@@ -276,11 +281,15 @@ def test_version_is_printed_as_it_is_spelled() -> None:
     assert shown(VersionResult(WHERE, None, None, None)) == ["none"]
 
 
-def test_every_result_has_a_rendering() -> None:
+def test_every_result_has_a_rendering_and_a_document() -> None:
     """A new kind of result cannot be forgotten."""
-    assert {kind.__name__ for kind in Result.__args__} == {  # type: ignore[attr-defined]
-        kind.__name__ for kind in result_lines.registry if kind is not object
-    }
+    for module in walk_packages(sqlmig.__path__, "sqlmig."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    results = set(Result.__subclasses__())
+    assert {kind for kind in result_lines.registry if kind is not object} == results
+    assert {kind for kind in body.registry if kind is not object} == results
+    assert {kind.__name__ for kind in results if kind.__name__ in MODULES} == set(MODULES)
 
 
 def test_what_is_no_result_is_not_rendered() -> None:

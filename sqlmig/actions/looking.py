@@ -1,0 +1,40 @@
+"""Commands that read files and history, and write nothing: ``status``, ``check``, ``history``."""
+
+from __future__ import annotations
+
+from sqlmig import audit
+from sqlmig.actions.workplace import Workplace
+from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
+from sqlmig.standing import standings
+
+
+def status(place: Workplace) -> StatusResult:
+    """How every migration stands. Needs no more than to connect."""
+    discovery = place.discover()
+    with place.access.desk() as desk:
+        known = standings(discovery.migrations, desk.applied())
+        problems = [standing.problem for standing in known if standing.problem is not None]
+        found = [problem for problem in discovery.problems if not problem.warning]
+        return StatusResult(desk.where, known, (*found, *problems))
+
+
+def check(place: Workplace, *, offline: bool, pending_ok: bool, strict: bool) -> CheckResult:
+    """Every finding about files and, unless offline, history."""
+    discovery = place.discover()
+    problems = audit.audit_files(discovery)
+    where: Where | None = None
+    if not offline:
+        with place.access.desk() as desk:
+            where = desk.where
+            known = standings(discovery.migrations, desk.applied())
+            stored = desk.history.stored(desk.session, [standing.version for standing in audit.drifted(known)])
+            problems += audit.with_diffs(audit.audit_history(known, pending_ok=pending_ok), known, stored)
+    code = audit.exit_code(problems, strict=strict)
+    return CheckResult(where, tuple(problems), len(discovery.migrations), strict, code)
+
+
+def history(place: Workplace, limit: int | None) -> HistoryResult:
+    """The log, oldest first; empty where there is no history."""
+    with place.access.desk() as desk:
+        entries = desk.history.events(desk.session, limit) if desk.facts.tables_exist else ()
+        return HistoryResult(desk.where, entries)

@@ -1,0 +1,153 @@
+"""Commands that make a plan: ``apply``, ``rollback`` and their kin execute it, ``plan`` shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from sqlmig.actions.workplace import Workplace
+from sqlmig.errors import NotAllowed, SqlmigError
+from sqlmig.migration import Applied, Migration
+from sqlmig.plan import Apply, Goal, Plan, plan
+from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
+
+if TYPE_CHECKING:
+    from sqlmig.access import Desk
+    from sqlmig.lock import RunnerLock
+
+
+class RunOptions(TypedDict, total=False):
+    """What every command that changes the database takes; times are in seconds."""
+
+    dry_run: bool
+    strict: bool
+    wait: float
+    """How long to wait for a server that is starting."""
+    lock_wait: float | None
+    """How long to wait for another runner; None is what the configuration says."""
+    yes: bool
+    """Confirms the change of a protected environment."""
+
+
+class ApplyOptions(RunOptions, total=False):
+    """What ``apply`` takes beside that."""
+
+    single_transaction: bool
+    unsupported_server: bool
+
+
+def preview(place: Workplace, goal: Goal, *, strict: bool, wait: float) -> RunResult:
+    """What reaching the goal would do; nothing is written. Raises what ``run`` raises before anything runs."""
+    migrations = place.migrations()
+    with place.access.desk(wait) as desk:
+        prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict)
+        result = RunResult.planned("plan", desk.where, prepared, dry_run=True)
+        _refuse(prepared, result)
+        return result
+
+
+def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptions]) -> RunResult:
+    """Reach the goal. With nothing to do, takes no lock and writes nothing.
+
+    Raises what ``Runner.run`` raises, with ``result`` telling what ran before; CheckFailed where history forbids it and
+    FilesInvalid where a file must not run, before anything runs; LockHeld; ConfirmationRequired; NotAllowed.
+    """
+    strict = options.get("strict", False)
+    migrations = place.migrations()
+    sources = not isinstance(goal, Apply)
+    with place.access.desk(options.get("wait", 0)) as desk:
+        prepared = _plan(place, migrations, desk.applied(sources=sources), goal, strict)
+        dry_run = options.get("dry_run", False)
+        result = RunResult.planned(command, desk.where, prepared, dry_run=dry_run)
+        _refuse(prepared, result)
+        if dry_run:
+            return result
+        if not prepared.steps:
+            place.warn(prepared)
+            return result
+        _require_consent(place, command, goal, options.get("yes", False), replace(result, dry_run=True))
+        desk.require_writable(options.get("unsupported_server", False))
+        with desk.locked(options.get("lock_wait")) as lock:
+            applied = desk.applied(sources=sources)
+            prepared = _plan(place, migrations, applied, goal, strict)
+            _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
+            batch = max((record.batch for record in applied), default=0) + 1
+            place.warn(prepared)
+            together = options.get("single_transaction", False)
+            return _execute(command, desk, lock, prepared, batch, single_transaction=together)
+
+
+def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
+    """Drop every object of the database, and apply everything. Raises NotAllowed in a protected environment.
+
+    The log survives. A failure to drop leaves everything as it was; one to apply, what ``run`` leaves.
+    """
+    if place.environment.protected:
+        raise NotAllowed(
+            f"fresh drops everything, and {place.environment.name} is protected",
+            next_step="sqlmig apply brings it up to date without dropping anything",
+        )
+    migrations = place.migrations()
+    with place.access.desk(options.get("wait", 0)) as desk:
+        prepared = _plan(place, migrations, (), Apply(), strict=False)
+        result = RunResult.planned("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
+        _refuse(prepared, result)
+        if result.dry_run:
+            return result
+        desk.require_writable()
+        with desk.locked(options.get("lock_wait")) as lock:
+            desk.drop_everything()
+            return _execute("fresh", desk, lock, prepared, batch=1)
+
+
+def _plan(
+    place: Workplace, migrations: Sequence[Migration], applied: Sequence[Applied], goal: Goal, strict: bool
+) -> Plan:
+    drift_is_error = place.environment.on_drift == "error" and isinstance(goal, Apply)
+    return plan(migrations, applied, goal, strict=strict, drift_is_error=drift_is_error)
+
+
+def _refuse(prepared: Plan, result: RunResult) -> None:
+    try:
+        prepared.raise_for_refusals()
+    except SqlmigError as error:
+        steps = tuple(replace(step, outcome=Outcome.NOT_RUN) for step in result.steps)
+        error.result = replace(result, steps=steps)
+        raise
+
+
+def _require_consent(place: Workplace, command: str, goal: Goal, yes: bool, result: RunResult) -> None:
+    environment = place.environment
+    if environment.protected and not isinstance(goal, Apply) and not environment.allow_rollback:
+        raise NotAllowed(
+            f"{command} is not allowed in {environment.name}, which is protected",
+            next_step=f"set allow_rollback = true for {environment.name} in the configuration if it is meant",
+        )
+    place.require_confirmation(yes, result)
+
+
+def _execute(
+    command: str, desk: Desk, lock: RunnerLock, prepared: Plan, batch: int, *, single_transaction: bool = False
+) -> RunResult:
+    runner = desk.runner(lock)
+    begun = time.perf_counter()
+
+    def result(*, failed: bool = False) -> RunResult:
+        outcomes = outcomes_of(prepared.steps, runner.done, runner.failed(prepared.steps) if failed else None)
+        steps = tuple(
+            StepResult.of(step, outcome, runner.durations.get(step.version))
+            for step, outcome in zip(prepared.steps, outcomes, strict=True)
+        )
+        elapsed = (time.perf_counter() - begun) * 1000
+        applied = any(step.outcome is Outcome.APPLIED for step in steps)
+        where, warnings = desk.where, prepared.warnings
+        return RunResult(command, where, steps, warnings, prepared, batch if applied else None, False, elapsed)
+
+    try:
+        runner.run(prepared, batch, single_transaction=single_transaction)
+    except SqlmigError as error:
+        error.result = result(failed=True)
+        raise
+    return result()

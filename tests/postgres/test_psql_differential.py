@@ -20,7 +20,7 @@ from sqlmig.statements import (
     split,
 )
 from tests.property.psql import find_psqls
-from tests.support.database import Database, client_environment
+from tests.support.database import Database, client_environment, pg_dump
 
 
 def run(connection: psycopg.Connection[Any], script: str) -> list[Any]:
@@ -135,20 +135,40 @@ CREATE VIEW v AS SELECT id, grade(id * 30) AS grade, 1 AS "case", name FROM role
 
 def test_the_same_database_comes_of_it(database: Database, tmp_path: Path) -> None:
     """A script leaves the schema and the rows that psql leaves."""
-    file = tmp_path / "script.sql"
+    assert restored_by_each(database, everything(database), tmp_path) == 1
+
+
+def test_a_dump_with_data_is_a_script(database: Database, tmp_path: Path) -> None:
+    """What pg_dump writes, rows and all, is restored as psql restores it."""
+    with database.connect() as connection:
+        run(connection, everything(database))
+    command = [pg_dump(database.server), "--dbname", database.url]
+    dump = subprocess.run(command, capture_output=True, text=True, check=True, env=client_environment()).stdout
+    assert "COPY public.role" in dump
+    assert restored_by_each(database, dump, tmp_path) == 1
+
+
+def everything(database: Database) -> str:
+    """The script for this server, which may be too old for bodies without quotes."""
+    begin, end = ("BEGIN ATOMIC", "END") if is_known(database, "ATOMIC") else ("AS $$", "$$")
+    return SCRIPT.replace("{begin}", begin).replace("{end}", end)
+
+
+def restored_by_each(database: Database, script: str, folder: Path) -> int:
+    """How many different databases come of a script that sqlmig and every psql run."""
     empty(database)
     with database.connect() as connection:
-        begin, end = ("BEGIN ATOMIC", "END") if is_known(database, "ATOMIC") else ("AS $$", "$$")
-        script = SCRIPT.replace("{begin}", begin).replace("{end}", end)
         run(connection, script)
+    found = {database.dump(data=True)}
+    file = folder / "script.sql"
     file.write_text(script)
-    ours = database.dump(data=True)
     for psql in find_psqls():
         empty(database)
-        command = [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.url, "-f", file]
-        done = subprocess.run(command, capture_output=True, text=True, env=client_environment())
-        assert done.returncode == 0, done.stderr
-        assert database.dump(data=True) == ours
+        # A psql older than \restrict says so and goes on.
+        command = [psql, "-X", "-q", "-d", database.url, "-f", file]
+        subprocess.run(command, capture_output=True, check=True, env=client_environment())
+        found.add(database.dump(data=True))
+    return len(found)
 
 
 def empty(database: Database) -> None:

@@ -85,6 +85,7 @@ SINCE = {
     "DETACH PARTITION p CONC": 14,
     "(VERBOSE) t": 14,
     "(VERBOSE);": 17,
+    "SET transaction_timeout": 17,
 }
 """The versions that know a syntax."""
 
@@ -144,6 +145,8 @@ def test_a_dump_with_data_is_a_script(database: Database, tmp_path: Path) -> Non
         run(connection, everything(database))
     command = [pg_dump(database.server), "--dbname", database.url]
     dump = subprocess.run(command, capture_output=True, text=True, check=True, env=client_environment()).stdout
+    if not is_known(database, dump):
+        dump = dump.replace("SET transaction_timeout = 0;", "")
     assert "COPY public.role" in dump
     assert restored_by_each(database, dump, tmp_path) == 1
 
@@ -165,7 +168,7 @@ def restored_by_each(database: Database, script: str, folder: Path) -> int:
     for psql in find_psqls():
         empty(database)
         # A psql older than \restrict says so and goes on.
-        command = [psql, "-X", "-q", "-d", database.url, "-f", file]
+        command = [str(psql), "-X", "-q", "-d", database.url, "-f", str(file)]
         subprocess.run(command, capture_output=True, check=True, env=client_environment())
         found.add(database.dump(data=True))
     return len(found)

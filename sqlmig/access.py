@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlmig.config import Environment, parse_duration
 from sqlmig.database import Session, connect, literal
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
-from sqlmig.events import Listener
+from sqlmig.events import Event, Listener
 from sqlmig.frozen import dataclass
 from sqlmig.history import OLDEST, Actor, History, ServerFacts
 from sqlmig.lock import RunnerLock
@@ -132,12 +132,17 @@ class Desk:
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
         lock = RunnerLock(self.access.open(), self.history.schema)
         with closing(lock.session):
-            lock.acquire(wait, self.access.listener)
+            lock.acquire(wait, self._keep_awake)
             self.claim = lock.claim
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
             yield lock
+
+    def _keep_awake(self, event: Event) -> None:
+        """Hand an event on; meanwhile no idle_session_timeout ends the session that is to work after the wait."""
+        self.access.listener(event)
+        self.session.ask("SELECT 1")
 
     def runner(self, lock: RunnerLock) -> Runner:
         """What executes plans here, while the lock is held."""

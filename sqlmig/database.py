@@ -52,6 +52,8 @@ CURABLE = (
 )
 """Parts of libpq's messages for what may go away by itself. A wrong password or database is none of them."""
 
+POOL_TOO_SMALL = "give PgBouncer's pool two connections or more (default_pool_size), or the URL of the server itself"
+
 Row = tuple[str | None, ...]
 
 
@@ -227,7 +229,10 @@ class Session:
             report = _report_of_result(result)
             self._discard_rest()
             if not self.alive or (report.sqlstate or "").startswith("57P0"):
-                raise ConnectionLost(f"the connection to the server was lost: {report.message}", server=report)
+                next_step = POOL_TOO_SMALL if report.message == "query_wait_timeout" else None
+                raise ConnectionLost(
+                    f"the connection to the server was lost: {report.message}", server=report, next_step=next_step
+                )
             raise DatabaseError(report.message, server=report)
         if status == pq.ExecStatus.COPY_IN:
             self.pgconn.put_copy_end(b"COPY FROM STDIN without data")

@@ -20,6 +20,12 @@ ENDINGS = {
     "commit": "its transaction could not be committed",
 }
 
+NEEDS_NONE = "25001"
+"""active_sql_transaction; within a function, where there is a CONTEXT, the statement never works."""
+
+COMMITS = "2D000"
+"""invalid_transaction_termination: a procedure or a DO block commits or rolls back on its way."""
+
 
 def statement_failed(
     step: Step,
@@ -42,7 +48,7 @@ def statement_failed(
         statements=step.script.survey.statements,
         left_behind=left_behind,
         notes=notes,
-        next_step=_next_step(step),
+        next_step=_next_step(step, report),
     )
 
 
@@ -73,7 +79,9 @@ def rolled_back(step: Step) -> str:
     return f"{step} was rolled back: nothing of it stays"
 
 
-def _next_step(step: Step) -> str:
+def _next_step(step: Step, report: ServerReport) -> str:
+    if step.transaction and (report.sqlstate == COMMITS or (report.sqlstate == NEEDS_NONE and not report.context)):
+        return "what commits by itself needs this line at the top of its file: -- sqlmig: no-transaction"
     if step.direction is Direction.UP:
         return f"correct {step.script.file}, then: sqlmig apply"
     if step.transaction:

@@ -276,8 +276,9 @@ class Stepwise:
         report = error.server or ServerReport(error.message)
         number = self.completed + 1
         self._stopped(step, report)
-        stays = "nothing of it stays" if number == 1 else f"its statements before {number} stay"
-        stays += "".join(f", {told.partition(';')[0]}" for told in left)
+        parts = [f"its statements before {number} stay"] if number > 1 else []
+        parts += [told.partition(";")[0] for told in left]
+        stays = ", ".join(parts) or "nothing of it stays"
         again = "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"
         return statement_failed(
             step,

@@ -61,6 +61,14 @@ class Repeatable(Trace):
 
 
 @dataclass
+class Procedure(Trace):
+    """CALL, and DO with a COMMIT in it: what it has committed on its way is not undone when it fails."""
+
+    def left(self, before: Facts) -> tuple[str, ...]:
+        return (f"what {self.statement.command} committed on its way stays",)
+
+
+@dataclass
 class Existence(Trace):
     """Creates or removes an object that a catalog of the whole server knows."""
 

@@ -6,7 +6,7 @@ import re
 
 from sqlmig.database import Session, literal
 from sqlmig.runner.indexes import Build, Drop, Rebuild
-from sqlmig.runner.traces import Detachment, Existence, Repeatable, Trace
+from sqlmig.runner.traces import Detachment, Existence, Procedure, Repeatable, Trace
 from sqlmig.statements import Statement, TransactionRule
 from sqlmig.statements.head import head, keys, name_at
 
@@ -46,6 +46,8 @@ def trace_of(session: Session, statement: Statement) -> Trace:
         return Drop(session, statement, statement.index)
     if reason == "REINDEX CONCURRENTLY":
         return Rebuild(session, statement)
+    if statement.command in ("CALL", "DO"):
+        return Procedure(session, statement)
     if reason.startswith("ALTER TABLE"):
         return _detachment(session, statement)
     if reason in ("COMMIT PREPARED", "ROLLBACK PREPARED"):

@@ -24,6 +24,9 @@ from sqlmig.statements import Statement, TransactionRule
 LOCKED = ("55P03", "40P01")
 """lock_not_available and deadlock_detected: the whole migration can be tried again."""
 
+READ_ONLY = "25006"
+"""read_only_sql_transaction: at the end of a migration that made its own transaction so, since others do not begin."""
+
 BEFORE_SNAPSHOT = ("SET", "LOCK")
 """Commands that may have to come before the first snapshot of a transaction: SET TRANSACTION, LOCK TABLE."""
 
@@ -138,7 +141,8 @@ class Transactions:
             left_behind=rolled_back(piece.step),
             notes=tuple(f"blocked by {blocker}" for blocker in blockers),
         )
-        return self.history.explain(error, self.session) if piece.note == "record" else error
+        of_the_history = piece.note == "record" and failure.report.sqlstate != READ_ONLY
+        return self.history.explain(error, self.session) if of_the_history else error
 
     def _transaction_ended(self, step: Step) -> TransactionEnded:
         culprit = self.ended_by

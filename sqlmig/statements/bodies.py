@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from sqlmig.errors import ScriptError
-from sqlmig.statements.lexer import CONTINUED, tokens
+from sqlmig.statements.lexer import CONTINUED, keyword, tokens
 from sqlmig.statements.scanner import split
 
 _LITERALS = ("plain", "escaped", "dollar")
@@ -49,7 +49,7 @@ def body_of(text: str) -> Body | None:
     first: list[str] = []
     depth = 0
     for group, start, end in tokens(text):
-        written = text[start:end].upper() if group == "word" else text[start:end] if group == "other" else ""
+        written = keyword(text[start:end]) if group == "word" else text[start:end] if group == "other" else ""
         if group in _LITERALS and not depth and _begins_body(first, before):
             return _literal_body(text, group, start, end)
         if (before, written) == ("BEGIN", "ATOMIC"):

@@ -14,6 +14,7 @@ from sqlmig.statements.lexer import (
     WORD_END,
     comment_end,
     inside_parentheses_pattern,
+    keyword,
     last_token_pattern,
     outside_parentheses_pattern,
     routine_head_pattern,
@@ -186,7 +187,7 @@ def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, in
     depth = 0
     for group, begin, end in tokens(text, standard, start):
         if group == "word" and not depth:
-            yield text[begin:end].upper(), begin, end
+            yield keyword(text[begin:end]), begin, end
         elif group == "other":
             character = text[begin]
             if character == ";" and not depth:
@@ -194,8 +195,8 @@ def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, in
             depth = max(depth + (character == "(") - (character == ")"), 0)
 
 
-_ROUTINE = re.compile(rf"(?i:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
-_NO_ROUTINE = re.compile(rf"(?i:(?!create)[a-z](?!&?['\"])|create{GAP}(?!or|function|procedure)[a-z](?!&?['\"]))")
+_ROUTINE = re.compile(rf"(?ai:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
+_NO_ROUTINE = re.compile(rf"(?ai:(?!create)[a-z](?!&?['\"])|create{GAP}(?!or|function|procedure)[a-z](?!&?['\"]))")
 _ROUTINES = (
     ("CREATE", "FUNCTION"),
     ("CREATE", "PROCEDURE"),
@@ -220,7 +221,7 @@ def _is_routine(text: str, start: int, standard: bool) -> bool:
     return False
 
 
-_ATOMIC = re.compile(rf"(?i:atomic){WORD_END}")
+_ATOMIC = re.compile(rf"(?ai:atomic){WORD_END}")
 _WORD = re.compile(rf"[A-Za-z]++{WORD_END}|[(;]|\Z")
 _BODY_STATEMENTS = frozenset(
     ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "RETURN", "(", ";")

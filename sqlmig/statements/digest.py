@@ -21,6 +21,7 @@ def token_digest(source: str | Iterable[str]) -> str:
 
     Comments, white space between tokens, a byte order mark and pg_dump's ``\\restrict`` lines do not count. Literals,
     quoted names, dollar-quoted bodies and COPY data count exactly, but for their line ends, which count as ``\\n``.
+    A literal that goes on on another line is one token, its parts with ``\\n`` between them.
     Raises ScriptError as ``scan`` does.
     """
     digested = Digested(source)

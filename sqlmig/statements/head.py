@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
-from sqlmig.statements.lexer import tokens
+from sqlmig.statements.lexer import keyword, tokens
 
 
 class Token(NamedTuple):
@@ -21,7 +21,7 @@ def head(text: str, limit: int = 40) -> list[Token]:
     found = []
     for group, start, end in islice(tokens(text), limit):
         raw = text[start:end]
-        found.append(Token(raw.upper() if group == "word" else raw, raw, group in ("word", "name")))
+        found.append(Token(keyword(raw) if group == "word" else raw, raw, group in ("word", "name")))
     if found and found[-1].raw == ";":
         found.pop()
     return found

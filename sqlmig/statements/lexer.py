@@ -93,6 +93,11 @@ def token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
     )
 
 
+def keyword(word: str) -> str:
+    """A word in capitals, as the server compares it with its keywords: only the letters of ASCII have another case."""
+    return word.upper() if word.isascii() else word
+
+
 def token_at(text: str, at: int, standard_conforming_strings: bool) -> re.Match[str]:
     """The beginning of the token at a place before the end of a text, as ``token_pattern`` matches it."""
     return cast("re.Match[str]", token_pattern(standard_conforming_strings).match(text, at))
@@ -132,10 +137,10 @@ def _run(ordinary: str, quoted: str, *more: str) -> str:
     return _repeat(ordinary, quoted, _QUOTED_NAME, minus, r"/(?!\*)", _FLAT_COMMENT, *more)
 
 
-_MAY_HOLD_STATEMENTS = rf"[cC](?i:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]|[a-zA-Z]&?['\"]"
+_MAY_HOLD_STATEMENTS = rf"[cC](?ai:opy|reate{GAP}(?:or|function|procedure|[^a-z]))|[^a-zA-Z;]|[a-zA-Z]&?['\"]"
 _MAY_CHANGE_SETTINGS = (
-    r"[sS](?i:et|elect|tart|avepoint)|[rR](?i:eset|elease|ollback)|[dD](?i:iscard)|[wW](?i:ith)|[vV](?i:alues)"
-    r"|[bB](?i:egin)|[cC](?i:ommit)|[eE](?i:nd)|[aA](?i:bort)|[pP](?i:repare)"
+    r"[sS](?ai:et|elect|tart|avepoint)|[rR](?ai:eset|elease|ollback)|[dD](?ai:iscard)|[wW](?ai:ith)|[vV](?ai:alues)"
+    r"|[bB](?ai:egin)|[cC](?ai:ommit)|[eE](?ai:nd)|[aA](?ai:bort)|[pP](?ai:repare)"
 )
 
 
@@ -153,9 +158,9 @@ def _outside_parentheses(quoted: str, ordinary: str = _ORDINARY) -> str:
     return _run(ordinary, quoted, rf"\({_inside_parentheses(quoted)}\)")
 
 
-ROUTINE = rf"[cC](?i:reate{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure)){WORD_END}"
+ROUTINE = rf"[cC](?ai:reate{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure)){WORD_END}"
 """CREATE [OR REPLACE] FUNCTION | PROCEDURE."""
-_BODY_STATEMENT = rf"(?i:select|insert|update|delete|merge|values|table|with|return){WORD_END}|[(;]"
+_BODY_STATEMENT = rf"(?ai:select|insert|update|delete|merge|values|table|with|return){WORD_END}|[(;]"
 """How a statement in the body of a routine begins; the server refuses all others there."""
 
 
@@ -164,7 +169,7 @@ def _dollar_quoted(group: int) -> str:
     return rf"({_DOLLAR_QUOTE})[^$]*+" + _repeat(rf"(?!\{group})\$[^$]*+") + rf"\{group}"
 
 
-_BEGIN_ATOMIC = rf"(?<!{_WORD_CHARACTER})[bB](?i:egin){GAP}(?:(?i:atomic){WORD_END}|/\*)"
+_BEGIN_ATOMIC = rf"(?<!{_WORD_CHARACTER})[bB](?ai:egin){GAP}(?:(?ai:atomic){WORD_END}|/\*)"
 _ORDINARY_BUT_BEGIN_ATOMIC = rf"[^;'\"$()\\/\-bB]++|(?!{_BEGIN_ATOMIC})[bB]"
 
 
@@ -194,7 +199,7 @@ def _routine(quoted: str) -> str:
     """CREATE FUNCTION up to its first dollar-quoted literal or, with BEGIN ATOMIC, up to the END of its body."""
     head = _outside_parentheses(quoted, _ORDINARY_BUT_BEGIN_ATOMIC)
     statements = _repeat(rf"{GAP}(?={_BODY_STATEMENT}){_outside_parentheses(quoted)};")
-    body = rf"(?i:begin){GAP}(?i:atomic){statements}{GAP}(?i:end){WORD_END}{GAP}"
+    body = rf"(?ai:begin){GAP}(?ai:atomic){statements}{GAP}(?ai:end){WORD_END}{GAP}"
     return rf"{ROUTINE}{head}(?:{body})?"
 
 
@@ -272,8 +277,11 @@ def tokens(text: str, standard_conforming_strings: bool = True, start: int = 0) 
 
 
 def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
-    """The tokens of whole statements as they are written, a literal in the parts between its line breaks."""
-    if standard_conforming_strings and not ("/*" in text or "E'" in text or "e'" in text):
+    """The tokens of whole statements as they are written.
+
+    A literal that goes on has ``\\n`` alone between its parts. On one line ``'a' 'b'`` are two literals and two tokens.
+    """
+    if standard_conforming_strings and not ("/*" in text or "E'" in text or "e'" in text or _may_go_on(text)):
         if "$" in text:
             return [token for token, _ in _flat_token_pattern(dollars=True).findall(text)]
         return _flat_token_pattern(dollars=False).findall(text)
@@ -281,16 +289,28 @@ def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
     for group, start, end in tokens(text, standard_conforming_strings):
         in_parts = group in ("plain", "escaped", "bits")
         at = token_at(text, start, standard_conforming_strings).end() if in_parts else end
-        found.append(text[start:at])
+        parts = [text[start:at]]
         while at < end and (part := _continuation(group).match(text, at)):
-            found.append(part[1])
+            parts.append(part[1])
             at = part.end()
+        found.append("\n".join(parts))
     return found
+
+
+_BEGINS_LINE = re.compile(r"\n[ \t\n\r\f\v]*+'")
+_BEGINS_LINE_AFTER_RETURN = re.compile(r"\r[ \t\n\r\f\v]*+'")
+_GOES_ON = re.compile(rf"'{_MAY_GO_ON}")
+
+
+def _may_go_on(text: str) -> bool:
+    """Whether a literal may go on on another line; said of some that do not, and never said of a text on one line."""
+    begins_line = _BEGINS_LINE.search(text) or ("\r" in text and _BEGINS_LINE_AFTER_RETURN.search(text))
+    return bool(begins_line) and _GOES_ON.search(text) is not None
 
 
 @cache
 def _flat_token_pattern(*, dollars: bool) -> re.Pattern[str]:
-    """A gap and a token (group 1), in statements without block comments and literals with a prefix ``e``."""
+    """A gap and a token (group 1), in statements without block comments, prefixes ``e`` and literals that go on."""
     quoted = f"{_dollar_quoted(2)}|" if dollars else ""
     return re.compile(
         rf"{_SPACE}*+(?:{_LINE_COMMENT}{_SPACE}*+)*+"

@@ -81,7 +81,7 @@ def _start_in_body(statement: Statement, body: Body, context: str) -> int | None
         return body.line_start(int(line[1]))
     number = re.search(rf'"{re.escape(name)}"\D*(\d+)', context)
     if number:
-        in_sql = re.search(r"(?i)\blanguage\s+'?sql\b|\batomic\b", statement.text)
+        in_sql = re.search(r"(?ai)\blanguage\s+'?sql\b|\batomic\b", statement.text)
         return body.statement_start(int(number[1])) if in_sql else body.line_start(int(number[1]))
     return None
 

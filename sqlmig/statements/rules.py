@@ -7,7 +7,7 @@ from enum import Enum
 
 from sqlmig.statements.head import Token, head, is_on, keys, name_at, name_end, options
 from sqlmig.statements.kinds import kind_of
-from sqlmig.statements.lexer import GAP, WORD_END, tokens
+from sqlmig.statements.lexer import GAP, WORD_END, keyword, tokens
 
 
 class TransactionRule(Enum):
@@ -36,7 +36,7 @@ def first_word(text: str) -> str:
     return match[1].upper() if match else ""
 
 
-_PLAIN = re.compile(rf"(?i:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
+_PLAIN = re.compile(rf"(?ai:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
 
 
 def is_plain(text: str) -> bool:
@@ -94,11 +94,11 @@ def outside_reason(text: str) -> str | None:
     return command if command in ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY") else None
 
 
-_TELLTALE = re.compile(r"(?i)concurrently|database|subscription|system")
+_TELLTALE = re.compile(r"(?ai)concurrently|database|subscription|system")
 """What every ALTER below has somewhere: most statements are told apart without taking them apart."""
-_CONCURRENTLY = rf"(?i:index){GAP}(?:(?i:concurrently)|/\*)"
+_CONCURRENTLY = rf"(?ai:index){GAP}(?:(?ai:concurrently)|/\*)"
 _SUSPICIOUS = re.compile(
-    rf"[A-Za-z]++{GAP}(?:(?i:database|tablespace|subscription)|{_CONCURRENTLY}|(?i:unique){GAP}(?:{_CONCURRENTLY}|/\*)|/\*)"
+    rf"[A-Za-z]++{GAP}(?:(?ai:database|tablespace|subscription)|{_CONCURRENTLY}|(?ai:unique){GAP}(?:{_CONCURRENTLY}|/\*)|/\*)"
 )
 """How every CREATE and DROP below begins; a comment inside a comment may hide the words."""
 
@@ -189,7 +189,7 @@ def _altered_subscription(found: list[Token]) -> str | None:
     return f"ALTER SUBSCRIPTION ... SET ({kept_in_slot[0].lower()})" if kept_in_slot else None
 
 
-_COPY_START = re.compile(rf"(?i:copy){WORD_END}")
+_COPY_START = re.compile(rf"(?ai:copy){WORD_END}")
 _COPY_SOURCES = {"FROM": "in", "TO": "out"}
 
 
@@ -200,7 +200,7 @@ def copy_direction(text: str) -> str | None:
     depth = 0
     before = ""
     for _, start, end in tokens(text):
-        word = text[start:end].upper()
+        word = keyword(text[start:end])
         depth += (word == "(") - (word == ")")
         if depth == 0 and before in _COPY_SOURCES:
             return _COPY_SOURCES[before] if word in ("STDIN", "STDOUT") else None
@@ -210,13 +210,23 @@ def copy_direction(text: str) -> str | None:
 
 def copies_binary(text: str) -> bool:
     """Whether a COPY asks for the binary format, which no text file can hold."""
-    words = [word.strip("'\"").upper() for word in keys(head(text, 400))]
+    found = head(text, _LONGEST_COPY)
+    words = keys(found)
+    if words[1:2] == ["BINARY"]:
+        return True
     after = words.index("FROM") + 2 if "FROM" in words else len(words)
+    at = after + (words[after : after + 1] == ["WITH"])
+    if words[at : at + 1] == ["("]:
+        return options(found, at)[0].get("FORMAT", "").strip('"') == "binary"
     until = words.index("WHERE", after) if "WHERE" in words[after:] else len(words)
-    return words[1:2] == ["BINARY"] or "BINARY" in words[after:until]
+    return "BINARY" in words[after:until]
 
 
-_SET_CONFIG = re.compile(r"(?i)set_config")
+_LONGEST_COPY = 4000
+"""Tokens: no table has more columns than 1,600."""
+
+
+_SET_CONFIG = re.compile(r"(?ai)set_config")
 _READING = frozenset(("STANDARD_CONFORMING_STRINGS", "CLIENT_ENCODING", "BACKSLASH_QUOTE", "ALL", "NAMES"))
 
 

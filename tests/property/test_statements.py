@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from itertools import pairwise
 
 import sqlparse
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sqlmig.errors import ScriptError
@@ -146,13 +147,22 @@ def test_only_tokens_count_for_the_digest(pairs: list[tuple[str, str, str]], cha
     Between two literals a line break counts: it makes one of them.
     """
     tokens = [token for token, _, _ in pairs]
-    literals = [one.endswith("'") and two.endswith("'") for one, two in pairwise((*tokens, ";"))]
-    one = "".join(token + (" " if literal else gap) for (token, gap, _), literal in zip(pairs, literals, strict=True))
-    two = "".join(token + (" " if literal else gap) for (token, _, gap), literal in zip(pairs, literals, strict=True))
-    assert token_digest(f"{one};") == token_digest(f"{two};")
+    assume(not any(one[0] in "xb" and two == "'it''s'" for one, two in pairwise(tokens)))
+    for gaps in ([gap for _, gap, _ in pairs], [gap for _, _, gap in pairs]):
+        joined = "".join(
+            token + ("\n" if goes_on(token, gap, following) else "\0")
+            for (token, following), gap in zip(pairwise((*tokens, ";")), gaps, strict=True)
+        )
+        script = "".join(f"{token}{gap}" for token, gap in zip(tokens, gaps, strict=True))
+        assert token_digest(f"{script};") == hashlib.sha256(f"{joined};\0".encode()).hexdigest()
     if changed < len(pairs) and pairs[changed][0] != other:
         different = " ".join((*tokens[:changed], other, *tokens[changed + 1 :], ";"))
         assert token_digest(different) != token_digest(" ".join((*tokens, ";")))
+
+
+def goes_on(literal: str, gap: str, following: str) -> bool:
+    """Whether PostgreSQL makes one literal of two: white space and line comments with a line break are between them."""
+    return literal.endswith("'") and following.startswith("'") and "\n" in gap and "/*" not in gap
 
 
 @given(script=st.one_of(soups, scripts))

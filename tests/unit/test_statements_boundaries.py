@@ -120,6 +120,12 @@ def test_only_routines_have_bodies() -> None:
     ]
 
 
+def test_only_letters_of_ascii_have_two_cases() -> None:
+    """What only looks like a keyword in another case is a name, as for psql and the server."""
+    script = "CREATE FUNCT\u0131ON f() BEGIN ATOMIC SELECT 1; END; CREATE FUNCTION f() BEGIN ATOM\u0130C SELECT 1; END;"
+    assert [statement.text[-9:] for statement in split(script)] == ["SELECT 1;", "END;", "SELECT 1;", "END;"]
+
+
 def test_a_body_that_never_ends_does_not_swallow_the_statements_after_it() -> None:
     """A forgotten semicolon before END ends the routine where psql ends it, so the error is shown at its place."""
     routine = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 END;"

@@ -49,6 +49,10 @@ def test_the_block_belongs_to_its_statement() -> None:
         "COPY /* FROM 'file' */ t FROM/**/STDIN CSV;",
         "COPY stdin FROM stdin;",
         "COPY t FROM stdin DELIMITER ';';",
+        "COPY t FROM stdin (NULL 'binary', FORMAT 'csv');",
+        "COPY t FROM stdin WITH (FORCE_NOT_NULL (binary), FORMAT csv);",
+        "COPY t FROM stdin NULL 'binary' WHERE a = 'binary';",
+        'COPY "binary" ("binary", "from") FROM stdin;',
     ],
 )
 def test_whatever_the_options_are(statement: str) -> None:
@@ -66,6 +70,8 @@ def test_whatever_the_options_are(statement: str) -> None:
         ("COPY t FROM '/file';", None),
         ("COPY t FROM PROGRAM 'cat stdin';", None),
         ("COPY t;", None),
+        ('COPY t FROM "stdin";', None),
+        ("COPY t FROM \u017ftdin;", None),
         ("CREATE TABLE copy (a text DEFAULT 'COPY t FROM stdin');", None),
     ],
 )

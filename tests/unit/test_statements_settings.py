@@ -73,6 +73,7 @@ def test_a_script_can_switch_them_back(setting: str) -> None:
     [
         "SET standard_conforming_strings = of_course;",
         "SET standard_conforming_strings = o;",
+        "SET standard_conforming_strings = fal\u017fe;",
         "SET escape_string_warning = off;",
         "-- SET standard_conforming_strings = off;\n",
         "SELECT 'SET standard_conforming_strings = off';",

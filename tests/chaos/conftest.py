@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -28,13 +29,16 @@ T = TypeVar("T")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many commands were broken off."""
-    reports = [one for group in terminalreporter.stats.values() for one in group if getattr(one, "when", "") == "call"]
-    counts = [value for one in reports for name, value in one.user_properties if name == "broken off"]
-    if counts:
-        terminalreporter.write_line(
-            f"chaos: {sum(counts)} commands broken off, seed {SEED}, {'full' if FULL else 'sample'}"
-        )
+    """How many commands were broken off, and how."""
+    counts: Counter[str] = Counter()
+    for report in (one for group in terminalreporter.stats.values() for one in group):
+        if getattr(report, "when", "") == "call":
+            test = report.nodeid.rpartition("::test_")[2].partition("[")[0].replace("_", " ")
+            counts[test] += sum(count for name, count in report.user_properties if name == "broken off")
+    if counts.total():
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()) if count)
+        how = f"seed {SEED}, {'full' if FULL else 'sample'}"
+        terminalreporter.write_line(f"chaos: {counts.total()} commands broken off ({kinds}), {how}")
 
 
 def chosen(candidates: Sequence[T], sample: int, *about: object) -> list[T]:

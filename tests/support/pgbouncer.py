@@ -36,6 +36,7 @@ max_client_conn = 500
 default_pool_size = {pool_size}
 ignore_startup_parameters = extra_float_digits
 logfile = {folder}/log
+{more}
 """
 
 
@@ -70,7 +71,7 @@ def program() -> str:
 
 
 @contextlib.contextmanager
-def pooler(server: Server, pool_size: int = 20) -> Iterator[Pooler]:
+def pooler(server: Server, pool_size: int = 20, more: str = "") -> Iterator[Pooler]:
     """PgBouncer before a server, as the account that runs the server.
 
     It works in the folder of the server's socket, since it may not be allowed to get there by its path.
@@ -78,7 +79,7 @@ def pooler(server: Server, pool_size: int = 20) -> Iterator[Pooler]:
     owner = pwd.getpwuid(server.socket_folder.stat().st_uid)
     with tempfile.TemporaryDirectory(prefix="sqlmig-pgbouncer-") as name:
         folder = Path(name)
-        configuration = CONFIGURATION.format(port=PORT, folder=folder, pool_size=pool_size)
+        configuration = CONFIGURATION.format(port=PORT, folder=folder, pool_size=pool_size, more=more)
         (folder / "pgbouncer.ini").write_text(configuration)
         (folder / "users.txt").write_text('"postgres" ""\n')
         for path in (folder, *folder.iterdir()):

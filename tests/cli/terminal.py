@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.support.project import Project
@@ -22,8 +23,17 @@ class Seen:
     exit_code: int
 
 
-def at_terminal(project: Project, *arguments: str, typed: str = "", columns: int = 80) -> Seen:
-    """Run a command with a terminal for stdin, stdout and stderr, and type this into it beforehand."""
+def at_terminal(
+    project: Project,
+    *arguments: str,
+    typed: str = "",
+    columns: int = 80,
+    watch: Callable[[str], object] = lambda text: None,
+) -> Seen:
+    """Run a command with a terminal for stdin, stdout and stderr, and type this into it beforehand.
+
+    ``watch`` is given what stands there so far, whenever there is more.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = project.environment({"TERM": "xterm", "COLUMNS": None, "NO_COLOR": None})
@@ -39,15 +49,15 @@ def at_terminal(project: Project, *arguments: str, typed: str = "", columns: int
         os.close(theirs)
         try:
             os.write(ours, typed.encode())
-            text = _read_to_the_end(ours)
+            text = _read_to_the_end(ours, watch)
             return Seen(text.replace("\r\n", "\n"), process.wait(timeout=60))
         finally:
             process.kill()
             os.close(ours)
 
 
-def _read_to_the_end(terminal: int) -> str:
-    parts = []
+def _read_to_the_end(terminal: int, watch: Callable[[str], object]) -> str:
+    parts: list[bytes] = []
     while True:
         try:
             part = os.read(terminal, 65536)
@@ -56,3 +66,4 @@ def _read_to_the_end(terminal: int) -> str:
         if not part:
             return b"".join(parts).decode()
         parts.append(part)
+        watch(b"".join(parts).decode(errors="replace"))

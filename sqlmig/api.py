@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from sqlmig import config as configuration
 from sqlmig.actions.workplace import Workplace
 from sqlmig.events import Listener, silent
-from sqlmig.plan import Apply, Goal, Redo, Refresh, Rollback
+from sqlmig.plan import Apply, Goal, Redo, Refresh, Rollback, Switch
 from sqlmig.results import (
     BaselineResult,
     CheckResult,
@@ -92,6 +92,13 @@ class Project:
     def reset(self, **options: Unpack[RunOptions]) -> RunResult:
         """Everything down. Raises like ``apply``."""
         return self._run("reset", Rollback(everything=True), **options)
+
+    def switch(self, **options: Unpack[RunOptions]) -> RunResult:
+        """Undo what another checkout applied and this one lacks, with the stored downs; then apply what is pending.
+
+        Refused in a protected environment. Raises like ``apply``.
+        """
+        return self._run("switch", Switch(), **options)
 
     def fresh(self, **options: Unpack[RunOptions]) -> RunResult:
         """Drop every object of the database, and apply everything. Refused in a protected environment.

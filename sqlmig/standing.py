@@ -109,6 +109,15 @@ def drift(migration: Migration, applied: Applied) -> Problem | None:
     )
 
 
+def says_other_sql(migration: Migration, applied: Applied) -> bool:
+    """Whether the up file says another SQL than the one that was applied, or cannot be read.
+
+    One that was recorded with checksums of another kind counts as the same.
+    """
+    edit = _edit(migration.up, applied.up) if applied.up.algorithm == CHECKSUM_ALGORITHM else None
+    return edit is not None and edit[1] != COMMENTS
+
+
 def _edit(script: Script | None, recorded: Checksum | None) -> tuple[Script, str] | None:
     if script is None or recorded is None:
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import NotAllowed, SqlmigError
 from sqlmig.migration import Applied, Migration
-from sqlmig.plan import Apply, Goal, Plan, plan
+from sqlmig.plan import Apply, Goal, Plan, Switch, plan
 from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
 
 if TYPE_CHECKING:
@@ -120,6 +120,11 @@ def _refuse(prepared: Plan, result: RunResult) -> None:
 
 def _require_consent(place: Workplace, command: str, goal: Goal, yes: bool, result: RunResult) -> None:
     environment = place.environment
+    if environment.protected and isinstance(goal, Switch):
+        raise NotAllowed(
+            f"switch undoes what these files lack, and {environment.name} is protected",
+            next_step="sqlmig apply brings it up to date without undoing anything",
+        )
     if environment.protected and not isinstance(goal, Apply) and not environment.allow_rollback:
         raise NotAllowed(
             f"{command} is not allowed in {environment.name}, which is protected",

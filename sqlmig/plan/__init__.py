@@ -1,6 +1,6 @@
 """The pure heart: migrations, what is applied, and a goal make a Plan. Never touches a database."""
 
-from sqlmig.plan.goals import Apply, Goal, Redo, Refresh, Rollback
+from sqlmig.plan.goals import Apply, Goal, Redo, Refresh, Rollback, Switch
 from sqlmig.plan.planning import NOTES, plan
 from sqlmig.plan.steps import SCRIPT_PROBLEMS, Plan, Step, script_problems
 
@@ -14,6 +14,7 @@ __all__ = [
     "Refresh",
     "Rollback",
     "Step",
+    "Switch",
     "plan",
     "script_problems",
 ]

@@ -41,7 +41,12 @@ class Refresh:
     """Everything down, and everything up again."""
 
 
-Goal = Apply | Rollback | Redo | Refresh
+@dataclass(frozen=True)
+class Switch:
+    """What these files have applied, and what only another checkout had undone."""
+
+
+Goal = Apply | Rollback | Redo | Refresh | Switch
 
 
 def require_one(**chosen: object) -> None:

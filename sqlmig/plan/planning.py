@@ -8,9 +8,10 @@ from dataclasses import replace
 from sqlmig.errors import Problem
 from sqlmig.migration import Applied, Direction, Migration
 from sqlmig.plan.down import rollback_steps
-from sqlmig.plan.goals import Apply, Goal, Rollback
+from sqlmig.plan.goals import Apply, Goal, Rollback, Switch
 from sqlmig.plan.renewal import renewal_steps
 from sqlmig.plan.steps import Plan, Step
+from sqlmig.plan.switching import switch_steps
 from sqlmig.plan.up import apply_steps
 from sqlmig.standing import standings
 
@@ -34,13 +35,14 @@ def plan(
         steps, problems = apply_steps(known, goal)
     elif isinstance(goal, Rollback):
         steps, problems = rollback_steps(known, goal)
+    elif isinstance(goal, Switch):
+        steps, problems = switch_steps(known)
     else:
         steps, problems = renewal_steps(known, goal)
     differences = [standing.problem for standing in known if standing.problem is not None]
-    history = [
-        _weighed(problem, strict=strict, drift_is_error=drift_is_error)
-        for problem in (*(found for found in differences if found.code in NOTES), *problems)
-    ]
+    settled = {step.version for step in steps} if isinstance(goal, Switch) else set()
+    notes = [found for found in differences if found.code in NOTES and found.version not in settled]
+    history = [_weighed(problem, strict=strict, drift_is_error=drift_is_error) for problem in (*notes, *problems)]
     return Plan(goal, tuple(steps), (*history, *_script_problems(steps)))
 
 

@@ -28,7 +28,7 @@ def apply_steps(known: Sequence[Standing], goal: Apply) -> tuple[list[Step], lis
         waiting = [standing for standing in waiting if standing.version <= goal.to]
     steps, problems = [], []
     for standing in waiting[: goal.steps]:
-        refusal = _refusal_to_apply(standing, goal)
+        refusal = refusal_to_apply(standing, goal)
         if refusal is not None:
             problems.append(refusal)
         if standing.migration is not None and (refusal is None or standing.state is State.OUT_OF_ORDER):
@@ -36,7 +36,8 @@ def apply_steps(known: Sequence[Standing], goal: Apply) -> tuple[list[Step], lis
     return steps, problems
 
 
-def _refusal_to_apply(standing: Standing, goal: Apply) -> Problem | None:
+def refusal_to_apply(standing: Standing, goal: Apply) -> Problem | None:
+    """What keeps a migration from being applied, or continued; None where nothing does."""
     if standing.state is State.OUT_OF_ORDER:
         return None if goal.allow_out_of_order else standing.problem
     record, problem = standing.applied, standing.problem

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import psycopg
 from psycopg import pq
@@ -107,6 +107,8 @@ class Session:
         self.on_idle: Callable[[], None] = lambda: None
         """Called again and again while the server does not answer, after ``idle_check`` seconds each time."""
         self.idle_check = IDLE_CHECK
+        self.busy = False
+        """Whether a message was sent whose end has not been seen."""
         self.arrived: deque[pq.abc.PGresult | ServerReport | None] = deque()
         """What came and was not looked at yet, in its order: results, notices, and None where a message ends."""
         connection.add_notice_handler(lambda diagnostic: self.arrived.append(report_of(diagnostic)))
@@ -146,24 +148,63 @@ class Session:
     def run(self, message: str) -> Iterator[Reply]:
         """Send one message and yield a reply a statement, as they arrive.
 
+        Raises what ``send`` and ``replies`` raise. A caller that stops half way has the rest of the message cancelled.
+        """
+        self.send(message)
+        try:
+            yield from self.replies()
+        finally:
+            self.abandon()
+
+    def send(self, message: str) -> None:
+        """Send one message without waiting for an answer to it. Nothing else may be sent before its end was seen.
+
+        Raises ConnectionLost where the connection breaks.
+        """
+        self.arrived.clear()
+        try:
+            self.busy = True
+            self.pgconn.send_query(message.encode())
+            self._flush()
+        except psycopg.OperationalError as error:
+            raise self._lost(error) from error
+
+    def replies(self, *, wait: bool = True) -> Iterator[Reply]:
+        """A reply for each statement of the message that was sent, up to its end; or, without ``wait``, up to now.
+
         Raises DatabaseError with what the server said at the first statement that fails: nothing behind it in the
         message was run. Results without a tag are parts of a statement: rows that a rule adds, the beginning of a COPY.
         Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is cancelled and the rest of
         the message discarded before KeyboardInterrupt goes on.
         """
-        self.arrived.clear()
         try:
-            self.pgconn.send_query(message.encode())
-            self._flush()
-            while (result := self._next()) is not None:
-                reply = self._reply(result)
-                if reply.tag:
-                    yield reply
+            while self.busy and (wait or self._has_arrived()):
+                result = self._next()
+                if result is not None:
+                    reply = self._reply(result)
+                    if reply.tag:
+                        yield reply
         except psycopg.OperationalError as error:
             raise self._lost(error) from error
-        except (KeyboardInterrupt, GeneratorExit):
-            self._cancel()
+        except KeyboardInterrupt:
+            self.abandon()
             raise
+
+    def abandon(self) -> None:
+        """Cancel the message that was sent last, unless its end was seen, and discard what it still answers.
+
+        One that was not sent to its end is never run: then the connection is closed.
+        """
+        if not self.busy:
+            return
+        self.completed_uncancelled = False
+        with suppress(psycopg.Error):
+            if self.pgconn.flush():
+                self.close()
+            elif self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                self.connection.cancel_safe(timeout=5)
+        self._discard_rest()
+        self.busy = False
 
     def ask(self, message: str) -> list[Row]:
         """Send one message of our own and return the rows of its last statement that gave any.
@@ -205,7 +246,8 @@ class Session:
             raise DatabaseError(str(error), server=report_of(error.diag)) from error
 
     def roll_back(self) -> None:
-        """End whatever transaction is open, undoing it. Does nothing on a broken connection."""
+        """Cancel what runs, and end whatever transaction is open, undoing it. Does nothing on a broken connection."""
+        self.abandon()
         if self.alive and self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             with suppress(ConnectionLost):
                 for _ in self.run("ROLLBACK"):
@@ -255,13 +297,25 @@ class Session:
                 self.completed_uncancelled = result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
     def _next(self) -> pq.abc.PGresult | None:
+        """The next result; None at the end of the message."""
         while True:
             while self.arrived:
                 item = self.arrived.popleft()
                 if not isinstance(item, ServerReport):
+                    self.busy = item is not None
                     return item
                 self.on_notice(item)
             self._receive()
+
+    def _has_arrived(self) -> bool:
+        """Whether there is a result, or the end of the message, without waiting. Passes on the notices before it."""
+        if not self.arrived:
+            with INTERRUPTS_HELD:
+                self.pgconn.consume_input()
+                self._collect()
+        while self.arrived and isinstance(self.arrived[0], ServerReport):
+            self.on_notice(cast("ServerReport", self.arrived.popleft()))
+        return bool(self.arrived)
 
     def _pass_on_notices(self) -> None:
         while self.arrived:
@@ -272,11 +326,7 @@ class Session:
     def _receive(self) -> None:
         """Take in what the server has sent; where that is nothing, wait for it."""
         with INTERRUPTS_HELD:
-            while not self.pgconn.is_busy():
-                result = self.pgconn.get_result()
-                self.arrived.append(result)
-                if result is None or result.status in COPYING:
-                    return
+            self._collect()
             if self.arrived:
                 return
         if self._ready(selectors.EVENT_READ, self.idle_check):
@@ -284,6 +334,13 @@ class Session:
                 self.pgconn.consume_input()
         else:
             self.on_idle()
+
+    def _collect(self) -> None:
+        while not self.pgconn.is_busy():
+            result = self.pgconn.get_result()
+            self.arrived.append(result)
+            if result is None or result.status in COPYING:
+                return
 
     def _flush(self) -> None:
         while self.pgconn.flush():
@@ -295,15 +352,6 @@ class Session:
             selector.register(self.pgconn.socket, events)
             found = selector.select(seconds)
         return found[0][1] if found else 0
-
-    def _cancel(self) -> None:
-        self.completed_uncancelled = False
-        if self.alive and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-            with suppress(psycopg.Error):
-                self.connection.cancel_safe(timeout=5)
-            self._discard_rest()
-        elif self.arrived:
-            self._discard_rest()
 
     def _lost(self, error: psycopg.Error) -> ConnectionLost:
         return ConnectionLost(f"the connection to the server was lost: {first_line(str(error))}")

@@ -45,8 +45,23 @@ class ParsedTooEarly(Exception):
         self.piece = piece
 
 
+HEED_EVERY = 1 << 15
+"""Characters that are queued, at most, before we look again what the server has answered."""
+
+
+class Flight(NamedTuple):
+    """A message on its way: its pieces, and the character at which each begins."""
+
+    pieces: list[Piece]
+    starts: list[int]
+
+
 class Sender:
-    """Collects pieces and sends them, as many at a time as ``size`` characters hold."""
+    """Collects pieces and sends them, as many at a time as ``size`` characters hold.
+
+    While the server works on one message the next is collected. An error of the message under way is raised by
+    whichever method notices it; then nothing that was queued behind it was sent.
+    """
 
     def __init__(self, session: Session, size: int, on_reply: Callable[[Piece, Reply], None]) -> None:
         self.session = session
@@ -54,46 +69,43 @@ class Sender:
         self.on_reply = on_reply
         self.pieces: list[Piece] = []
         self.length = 0
+        self.unheeded = 0
+        """Characters queued since we last looked what the server has answered."""
+        self.flight: Flight | None = None
+        self.done = 0
+        """How many pieces of the message under way are answered."""
         self.current: Piece | None = None
         """The piece whose reply is awaited: what a notice belongs to."""
         self.before_send: Callable[[Piece], None] = lambda piece: None
 
     def add(self, piece: Piece) -> None:
-        """Queue a piece; sends what is queued before it where both are too long together."""
-        if self.pieces and self.length + len(piece.text) > self.size:
-            self.flush()
+        """Queue a piece; sends what is queued before it where both are too long together. Raises like ``flush``."""
+        length = len(piece.text)
+        if self.pieces and self.length + length > self.size:
+            self._send()
         self.pieces.append(piece)
-        self.length += len(piece.text) + 2
+        self.length += length + 2
+        self.unheeded += length
+        if self.unheeded > HEED_EVERY:
+            self.unheeded = 0
+            self._heed(wait=False)
 
     def drop(self) -> None:
-        """Forget what is queued."""
-        self.pieces, self.length = [], 0
+        """Forget what is queued and what is under way: the caller sees to it that the server does, too."""
+        self.pieces, self.length, self.flight = [], 0, None
 
     def flush(self) -> None:
         """Send what is queued and hand over each reply.
 
         Raises PieceFailed or ParsedTooEarly, and ConnectionLost; the rest of the message did not run.
         """
-        pieces = self.pieces
-        self.drop()
-        if not pieces:
-            return
-        self.before_send(pieces[0])
-        message, starts = _join(pieces)
-        done = 0
-        self.current = pieces[0]
-        try:
-            for reply in self.session.run(message):
-                self.on_reply(pieces[done], reply)
-                done += 1
-                self.current = pieces[done] if done < len(pieces) else None
-        except ConnectionLost:
-            raise
-        except DatabaseError as error:
-            report = error.server or ServerReport(error.message)
-            raise _failure(pieces, starts, done, report) from None
-        if done != len(pieces):
-            raise DatabaseError(f"the server gave {done} results for {len(pieces)} statements")
+        self._send()
+        self._heed(wait=True)
+
+    def finish(self) -> None:
+        """Hand over the replies to the message under way, and forget what is queued. Raises like ``flush``."""
+        self.pieces, self.length = [], 0
+        self._heed(wait=True)
 
     def copy(self, piece: Piece, data: Iterable[str]) -> None:
         """Send COPY ... FROM STDIN and its data. Raises like ``flush``."""
@@ -109,6 +121,48 @@ class Sender:
             raise PieceFailed(piece, report, report.position) from None
         self.on_reply(piece, reply)
         self.current = None
+
+    def _send(self) -> None:
+        """Send what is queued, once the message before it has ended."""
+        self._heed(wait=True)
+        while self.pieces:
+            pieces, self.pieces = self._divided()
+            self.length = sum(len(piece.text) + 2 for piece in self.pieces)
+            self.before_send(pieces[0])
+            message, starts = _join(pieces)
+            self.flight, self.done, self.current = Flight(pieces, starts), 0, pieces[0]
+            self.session.send(message)
+            if self.pieces:
+                self._heed(wait=True)
+
+    def _divided(self) -> tuple[list[Piece], list[Piece]]:
+        """What is queued, up to our first record where that would be read as something else than we mean."""
+        if not self.session.reads_plainly:
+            for index, piece in enumerate(self.pieces):
+                if index and piece.note == "record":
+                    return self.pieces[:index], self.pieces[index:]
+        return self.pieces, []
+
+    def _heed(self, *, wait: bool) -> None:
+        """Hand over the replies to the message under way: all of them, or those that have come."""
+        if self.flight is None:
+            return
+        pieces = self.flight.pieces
+        try:
+            for reply in self.session.replies(wait=wait):
+                self.on_reply(pieces[self.done], reply)
+                self.done += 1
+                self.current = pieces[self.done] if self.done < len(pieces) else None
+        except ConnectionLost:
+            raise
+        except DatabaseError as error:
+            report = error.server or ServerReport(error.message)
+            flight, self.flight = self.flight, None
+            raise _failure(*flight, self.done, report) from None
+        if not self.session.busy:
+            self.flight = None
+            if self.done != len(pieces):
+                raise DatabaseError(f"the server gave {self.done} results for {len(pieces)} statements")
 
 
 def _join(pieces: list[Piece]) -> tuple[str, list[int]]:

@@ -7,9 +7,10 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
+from typing import NoReturn
 
 from sqlmig.database import Reply, Session, literal
-from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport, SqlmigError, TransactionEnded
+from sqlmig.errors import ConnectionLost, DatabaseError, FileError, ServerReport, SqlmigError, TransactionEnded
 from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
@@ -95,6 +96,8 @@ class Transactions:
             except PieceFailed as failure:
                 self._undo()
                 self._retry_or_raise(failure)
+            except FileError as error:
+                self._finish(error)
             except BaseException:
                 self.sender.drop()
                 raise
@@ -103,6 +106,16 @@ class Transactions:
         self.sender.drop()
         self.started.clear()
         self.session.roll_back()
+
+    def _finish(self, error: FileError) -> NoReturn:
+        """Raise it once the message under way has ended; or, where that fails, what came first."""
+        try:
+            self.sender.finish()
+        except PieceFailed as failure:
+            raise self._error(failure, ()) from error
+        except ParsedTooEarly:
+            pass
+        raise error
 
     def _send_apart(self, early: ParsedTooEarly) -> None:
         piece = early.piece
@@ -222,10 +235,8 @@ class Transactions:
         self._ours(step, GUARD.format(token=literal(self.token)), "guard")
         for text in END_OF_SCRIPT:
             self._ours(step, text, "cleanup")
-        if not self.session.reads_plainly:
-            self.sender.flush()
         if self.history.set_role:
-            self._ours(step, self.history.set_role, "cleanup")
+            self._ours(step, self.history.set_role, "record")
         for text in self._records(step):
             self._ours(step, text, "record")
 

@@ -378,6 +378,8 @@ def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
         table=diagnostic.table_name,
         column=diagnostic.column_name,
         constraint=diagnostic.constraint_name,
+        internal_query=diagnostic.internal_query,
+        internal_position=int(diagnostic.internal_position) if diagnostic.internal_position else None,
     )
 
 

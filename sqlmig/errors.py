@@ -78,6 +78,10 @@ class ServerReport:
     table: str | None = None
     column: str | None = None
     constraint: str | None = None
+    internal_query: str | None = None
+    """What a function or a DO block was running, where that is not what was sent."""
+    internal_position: int | None = None
+    """Counted in characters from 1 within ``internal_query``."""
 
 
 class SqlmigError(Exception):

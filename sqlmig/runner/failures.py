@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, takewhile
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, ServerReport, StatementFailed
 from sqlmig.plan import Step
 from sqlmig.script import Direction, Script
-from sqlmig.statements import Statement
+from sqlmig.statements import Position, Statement
 
 ENDINGS = {
     "begin": "its transaction could not be set up",
@@ -40,30 +40,63 @@ def statement_failed(
 ) -> StatementFailed:
     """The error of one statement, or of one of ours around it (``note`` says which)."""
     where = f"{step}: " + (f"statement {number}" if statement else ENDINGS.get(note, note))
+    at, about = _place(step, statement, report, position)
     return StatementFailed(
         f"{where}: {report.message}" if not statement else f"{step}: {report.message}",
-        place=place(step, statement, report, position),
+        place=at,
         server=report,
         statement=number if statement else None,
         statements=step.script.survey.statements,
         left_behind=left_behind,
-        notes=notes,
+        notes=(*about, *notes),
         next_step=_next_step(step, report),
     )
 
 
 def place(step: Step, statement: Statement | None, report: ServerReport, position: int | None) -> Place:
-    """Where in the file the error is: the server's position, the line of a body that CONTEXT names, the statement."""
+    """Where in the file the error is: the server's position, the line of a body that CONTEXT names, the statement.
+
+    The body is that of the statement, or of a function that the same file created before it.
+    """
+    return _place(step, statement, report, position)[0]
+
+
+def _place(
+    step: Step, statement: Statement | None, report: ServerReport, position: int | None
+) -> tuple[Place, tuple[str, ...]]:
+    """The place, and which other line of the file has to do with it."""
     if statement is None:
-        return Place(step.script.file)
-    found = None
-    if position is not None:
-        found = statements.error_position(statement, position)
-    elif report.context:
-        found = statements.context_position(statement, report.context)
+        return Place(step.script.file), ()
+    context = report.context or ""
+    notes: tuple[str, ...] = ()
+    found = statements.error_position(statement, position) if position else _in_body(statement, report, context)
+    if found is None and (found := _in_function(step.script, statement, report)):
+        notes = (f"called in line {statement.line}, column {statement.column}",)
     if found is None:
         found = statements.error_position(statement, 1)
-    return Place(step.script.file, found.line, found.column, _whole_line(step.script, found.line, found.excerpt))
+        line = statements.data_line(statement, context)
+        notes = (f"these data are in line {line} of the file",) if line else ()
+    return Place(step.script.file, found.line, found.column, _whole_line(step.script, found.line, found.excerpt)), notes
+
+
+def _in_body(statement: Statement, report: ServerReport, context: str) -> Position | None:
+    return statements.context_position(statement, context, report.internal_query, report.internal_position)
+
+
+def _in_function(script: Script, caller: Statement, report: ServerReport) -> Position | None:
+    """Where the error is in a function of the same file: the innermost of those that CONTEXT names."""
+    if not report.context:
+        return None
+    functions = []
+    with suppress(FileError):
+        for piece in takewhile(lambda piece: piece.start < caller.start, script.pieces()):
+            if isinstance(piece, Statement) and not piece.is_plain and piece.command in _FUNCTIONS:
+                functions.append(piece)
+    places = (_in_body(function, report, line) for line in report.context.split("\n") for function in functions[::-1])
+    return next(filter(None, places), None)
+
+
+_FUNCTIONS = ("CREATE FUNCTION", "CREATE PROCEDURE")
 
 
 def _whole_line(script: Script, number: int, part: str) -> str:

@@ -2,7 +2,7 @@
 
 from sqlmig.statements.digest import Digested, digest_version, token_digest
 from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
-from sqlmig.statements.positions import Position, context_position, error_position, locate
+from sqlmig.statements.positions import Position, context_position, data_line, error_position, locate
 from sqlmig.statements.preview import pretty, preview
 from sqlmig.statements.rules import TransactionRule
 from sqlmig.statements.scanner import scan, split
@@ -17,6 +17,7 @@ __all__ = [
     "Statement",
     "TransactionRule",
     "context_position",
+    "data_line",
     "digest_version",
     "error_position",
     "locate",

@@ -56,6 +56,16 @@ def context_position(
     return None if place is None else locate(statement.text, place, statement.line, statement.column)
 
 
+def data_line(statement: Statement, context: str) -> int | None:
+    """The line of the file that CONTEXT means by a line of a COPY's data; None if it speaks of none."""
+    if statement.copy != "in":
+        return None
+    name = re.escape(_bare(kind_of(statement.text).name))
+    found = re.search(rf"(?m)^COPY {name}, \D*(\d+)", context)
+    last = locate(statement.text, len(statement.text), statement.line).line
+    return last + int(found[1]) if found else None
+
+
 def _start_of_query(body: Body, start: int, query: str, position: int) -> int:
     """The place in the body that a position in a query means; PostgreSQL 13 makes a SELECT of every expression."""
     for added in ("", "SELECT "):

@@ -82,7 +82,7 @@ def test_copy_without_a_transaction(runs: Runs) -> None:
 
 @pytest.mark.parametrize("header", ["", "-- sqlmig: no-transaction\n"])
 def test_bad_data_are_an_error_of_their_copy(runs: Runs, header: str) -> None:
-    """The statement is named; CONTEXT says which line of the data, and the migration leaves nothing."""
+    """The statement is named, and the line of the bad row; the migration leaves nothing."""
     runs.write("001_a", "CREATE TABLE a (x int, y text)")
     runs.write("002_b", f"{header}INSERT INTO a VALUES (0);\nCOPY a FROM STDIN;\n1\tone\nbad\ttwo\n\\.\nSELECT 1;")
     error = runs.fails(StatementFailed)
@@ -92,6 +92,7 @@ def test_bad_data_are_an_error_of_their_copy(runs: Runs, header: str) -> None:
     assert error.server is not None
     assert error.server.sqlstate == "22P02"
     assert "line 2" in (error.server.context or "")
+    assert f"these data are in line {lines + 4} of the file" in error.notes
     assert runs.database.rows("SELECT x FROM a") == ([(0,)] if header else [])
 
 

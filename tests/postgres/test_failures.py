@@ -108,6 +108,49 @@ def test_an_error_in_a_called_function_points_at_the_call(runs: Runs) -> None:
     assert "function f()" in (error.server.context or "")
 
 
+FUNCTIONS = """\ufeff-- é😀\r
+CREATE FUNCTION inner_(a int) RETURNS int LANGUAGE plpgsql AS $$\r
+BEGIN\r
+  RETURN 1 / a;\r
+END $$;\r
+CREATE OR REPLACE FUNCTION inner_(a int) RETURNS int LANGUAGE plpgsql AS $$\r
+DECLARE b int;\r
+BEGIN\r
+  b := 2 / a;\r
+  INSERT INTO good SELECT b, nowhere;\r
+  RETURN b;\r
+END $$;\r
+CREATE FUNCTION outer_(a int) RETURNS int LANGUAGE plpgsql AS $$\r
+BEGIN\r
+  RETURN inner_(a);\r
+END $$;\r
+CREATE TABLE good (x int);\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("SELECT inner_(0);", (9, 3)),
+        ("SELECT outer_(0);", (9, 3)),
+        ("SELECT outer_(1);", (10, 30)),
+        ("INSERT INTO good SELECT inner_(0);", (9, 3)),
+    ],
+)
+@pytest.mark.parametrize("header", ["", "-- sqlmig: no-transaction\r\n"])
+def test_an_error_in_a_function_of_the_same_file_points_into_it(
+    runs: Runs, header: str, call: str, expected: tuple[int, int]
+) -> None:
+    """The innermost function that the file created is named, as it was last defined; and where it was called."""
+    lines = header.count("\n")
+    text = FUNCTIONS.replace("\ufeff", f"\ufeff{header}")
+    runs.write("001_a", f"{text}\t{call}\r\nSELECT 1;")
+    error = runs.fails(StatementFailed)
+    assert place(error) == ("001_a.up.sql", lines + expected[0], expected[1])
+    assert f"called in line {lines + 18}, column 2" in error.notes
+    assert error.statement == 5
+
+
 def test_an_error_inside_an_sql_function_body(runs: Runs) -> None:
     """A query that a function runs has positions of its own, which are none of the file's."""
     runs.write(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sqlmig.statements import Position, Statement, context_position, error_position, locate, split
+from sqlmig.statements import Position, Statement, context_position, data_line, error_position, locate, split
 
 
 def last(script: str) -> Statement:
@@ -159,3 +159,20 @@ def test_a_body_that_is_no_sql() -> None:
     """An SQL body that cannot be read begins where it begins."""
     statement = last("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $x$\\q$x$;")
     assert context_position(statement, 'SQL function "f" statement 2') == Position(1, 52, statement.text)
+
+
+@pytest.mark.parametrize(
+    ("script", "context", "line"),
+    [
+        ("COPY t FROM stdin;", 'COPY t, line 2, column a: "x"', 3),
+        ("SELECT 1;\r\nCOPY app.t\r\n(a)\rFROM stdin;", "COPY t, line 1", 5),
+        ('COPY "T, 7" FROM stdin;', 'COPY T, 7, Zeile 3, Spalte a: "9"', 4),
+        ("COPY t FROM stdin;", 'PL/pgSQL function f() line 9 at RAISE\nCOPY t, line 2: "x"', 3),
+        ("COPY t FROM stdin;", 'COPY u, line 2, column a: "x"', None),
+        ("COPY t FROM '/file';", 'COPY t, line 2, column a: "x"', None),
+        ("SELECT 1;", 'COPY t, line 2, column a: "x"', None),
+    ],
+)
+def test_a_line_of_the_data(script: str, context: str, line: int | None) -> None:
+    """CONTEXT counts the lines of the data, which begin below the statement."""
+    assert data_line(last(script), context) == line

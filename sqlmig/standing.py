@@ -99,13 +99,15 @@ def drift(migration: Migration, applied: Applied) -> Problem | None:
     if not told:
         return None
     comments_only = len(told) == len(edits) and all(what == COMMENTS for _, what in edits)
+    replaced = migration.name != applied.name
+    undo = "undo what was applied, and apply this: sqlmig switch" if replaced else "undo the edit"
     return Problem(
         "comments_changed" if comments_only else "drift",
-        f"{migration} is not what was applied: " + "; ".join(told),
+        f"{migration} is not what was applied{f', {applied}' if replaced else ''}: " + "; ".join(told),
         Place(edits[0][0].file if edits else migration.up.file),
         migration.version,
         warning=comments_only,
-        next_step=f"undo the edit, or accept it: sqlmig repair {migration.label}",
+        next_step=f"{undo}, or accept it: sqlmig repair {migration.label}",
     )
 
 

@@ -36,6 +36,7 @@ class AllCommands(Commands):
         "refresh": "sqlmig.cli.running:refresh",
         "reset": "sqlmig.cli.running:reset",
         "fresh": "sqlmig.cli.running:fresh",
+        "switch": "sqlmig.cli.branching:switch",
         "status": "sqlmig.cli.looking:status",
         "plan": "sqlmig.cli.running:plan",
         "check": "sqlmig.cli.looking:check",

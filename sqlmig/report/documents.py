@@ -41,7 +41,7 @@ FORMAT = 1
 Json = dict[str, Any]
 RUN = ("steps", "batch", "dry_run", "duration_ms")
 BODIES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("apply", "rollback", "redo", "refresh", "reset", "fresh", "plan"), RUN),
+    **dict.fromkeys(("apply", "rollback", "redo", "refresh", "reset", "fresh", "switch", "plan"), RUN),
     "status": ("migrations",),
     "check": ("checked", "strict"),
     "repair": ("changes",),

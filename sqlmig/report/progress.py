@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlmig import events
 from sqlmig.errors import Problem
-from sqlmig.plan import Plan
+from sqlmig.plan import Plan, Switch
 from sqlmig.report.failures import notice_lines, problem_lines
 from sqlmig.report.output import Output
-from sqlmig.report.steps import Steps
+from sqlmig.report.steps import Steps, switch_lines
 from sqlmig.results import Outcome
 from sqlmig.script import Direction
 
@@ -57,6 +57,8 @@ class Progress:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self._table = table_of(event.plan, self.output.width)
+        if self.results and isinstance(event.plan.goal, Switch):
+            self.output.lines(switch_lines(event.plan))
 
     def _step_started(self, event: events.StepStarted) -> None:
         self.output.progress(f"{event.step} ...")

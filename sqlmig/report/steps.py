@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from sqlmig.errors import FileError
 from sqlmig.frozen import dataclass
+from sqlmig.plan import Plan
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, width
 from sqlmig.results import Outcome, StepResult
@@ -76,6 +77,14 @@ def readable_statements(script: Script) -> Iterator[Statement]:
         for piece in script.pieces():
             if isinstance(piece, Statement) and not piece.is_empty:
                 yield piece
+
+
+def switch_lines(plan: Plan) -> Iterator[str]:
+    """What a switch is about to do, before it does it."""
+    for direction, verb in ((Direction.DOWN, "roll back"), (Direction.UP, "apply")):
+        names = [str(step) for step in plan.steps if step.direction is direction]
+        if names:
+            yield f"to {verb}: {', '.join(names)}"
 
 
 def outcome_counts(steps: Collection[StepResult]) -> str:

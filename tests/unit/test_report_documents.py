@@ -60,7 +60,7 @@ ENTRY = LogEntry(NOON, "apply", 1, "001", "a", 1, "u", "r", "h", 1.0, "0.1.0", N
 
 RESULTS: dict[str, Result] = {
     **dict.fromkeys(
-        ("apply", "rollback", "redo", "refresh", "reset", "fresh", "plan"), run_result(Outcome.PLANNED, dry_run=True)
+        ("apply", "rollback", "redo", "refresh", "reset", "fresh", "switch", "plan"), run_result(Outcome.PLANNED, dry_run=True)
     ),
     "status": StatusResult(WHERE, (standing(files=migration(), applied=record()),), (DRIFT,)),
     "baseline": BaselineResult(WHERE, (standing(State.PENDING, migration()),)),

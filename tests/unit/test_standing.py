@@ -345,3 +345,11 @@ def test_nothing_is_near_where_nothing_is() -> None:
     """An empty folder and an empty history."""
     with pytest.raises(UsageError, match=r"^there is no version 1$"):
         find((), "1")
+
+
+def test_another_migration_under_the_same_version_is_named() -> None:
+    """Two branches took one number: what is in the database is not an edit of this file."""
+    problem = drift(migration(1, "SELECT 2", name="ours"), applied(migration(1, name="theirs")))
+    assert problem is not None
+    assert problem.message.startswith("001_ours is not what was applied, 001_theirs: sql/001_ours.up.sql changed: SQL")
+    assert problem.next_step == "undo what was applied, and apply this: sqlmig switch, or accept it: sqlmig repair 001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlmig.results import Where
 from sqlmig.version import VERSION
 
 if TYPE_CHECKING:
+    from sqlmig.borrowed import Connection
     from sqlmig.runner import Runner, Settings
 
 
@@ -37,6 +38,8 @@ class Access:
 
     environment: Environment
     listener: Listener
+    connection: Connection | None = None
+    """What the work is done on, instead of a connection of our own."""
 
     @cached_property
     def conninfo(self) -> str:
@@ -76,9 +79,16 @@ class Access:
 
     @contextmanager
     def desk(self, wait: float = 0) -> Iterator[Desk]:
-        """A session that knows where it is; closed at the end, whatever happens."""
-        with closing(self.open(wait)) as session:
+        """A session that knows where it is; closed at the end, or given back, whatever happens."""
+        with self._session(wait) as session:
             yield Desk(self, session, self.history.probe(session))
+
+    def _session(self, wait: float) -> AbstractContextManager[Session]:
+        if self.connection is None:
+            return closing(self.open(wait))
+        from sqlmig.borrowed import borrowed
+
+        return borrowed(self.connection)
 
     def where(self, session: Session, facts: ServerFacts) -> Where:
         """The database in words."""
@@ -129,6 +139,7 @@ class Desk:
     @contextmanager
     def locked(self, lock_wait: float | None) -> Iterator[RunnerLock]:
         """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it."""
+        self.session.make_ready()
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
         lock = RunnerLock(self.access.open(), self.history.schema)
         with closing(lock.session):

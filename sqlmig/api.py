@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from sqlmig import config as configuration
 from sqlmig.actions.workplace import Workplace
+from sqlmig.errors import UsageError
 from sqlmig.events import Listener, silent
 from sqlmig.plan import Apply, Goal, Redo, Refresh, Rollback, Switch
 from sqlmig.results import (
@@ -23,12 +26,42 @@ from sqlmig.results import (
 )
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from sqlmig.actions.running import ApplyOptions, RunOptions
+    from sqlmig.borrowed import AsyncConnection, Connection
     from sqlmig.config import Environment
+    from sqlmig.files import Discovery
+    from sqlmig.migration import Migration
+
+    Folder = Path | str | Traversable
+
+
+class ProjectOptions(TypedDict, total=False):
+    """What a project is made of, besides its listener."""
+
+    url: str | None
+    directory: Folder | Sequence[Folder]
+    migrations: Iterable[Migration] | None
+    connection: Connection | None
+    env: str | None
+    config: Path | str | None
+    offline: bool
 
 
 class Project:
-    """Migrations in a folder, and a database that they are for.
+    """Migrations, and a database that they are for.
+
+    ``directory`` names folders, also those of a package (``importlib.resources.files("app") / "sql"``);
+    ``migrations`` takes the place of any folder. Both outweigh the configuration, as options of a command do, and so
+    do ``url`` and ``connection``.
+
+    ``connection`` is a connection of the caller's. It must be idle, outside any transaction, and speak UTF-8, and
+    nobody else uses it meanwhile; what changes the database wants it without temporary tables, advisory locks, open
+    cursors, prepared statements and LISTEN (else UsageError, before anything happens). The work is done as on a new
+    connection; afterwards the settings of its session are what they were (but for custom ones, such as ``app.user``,
+    which the server does not list). It is never closed. The runner's lock is held on a second connection, made with
+    the same parameters, or from ``url`` where that is given as well.
 
     Reads the configuration when made (raises ConfigError); connects only where a method needs it. With ``offline``
     nothing that only a connection needs is read, and only ``new`` and ``check(offline=True)`` can be used.
@@ -38,16 +71,31 @@ class Project:
         self,
         *,
         url: str | None = None,
-        directory: Path | str | Sequence[Path | str] = (),
+        directory: Folder | Sequence[Folder] = (),
+        migrations: Iterable[Migration] | None = None,
+        connection: Connection | None = None,
         env: str | None = None,
-        config: Path | None = None,
+        config: Path | str | None = None,
         offline: bool = False,
         listener: Listener = silent,
     ) -> None:
+        folders = _folders(directory)
+        origin = _origin(folders, migrations)
+        target = url
+        if connection is not None and url is None:
+            from sqlmig.borrowed import conninfo_of
+
+            target = conninfo_of(connection)
         settings = configuration.load(
-            env=env, url=url, directories=_paths(directory), config=config, connect=not offline
+            env=env,
+            url=target,
+            directories=() if origin is not None else [Path(str(folder)) for folder in folders],
+            config=Path(config) if config is not None else None,
+            connect=not offline,
         )
-        self._place = Workplace(settings, listener)
+        if connection is not None:
+            settings = replace(settings, target=replace(settings.target, source="the connection that was passed in"))
+        self._place = Workplace(settings, listener, origin, connection)
 
     @property
     def environment(self) -> Environment:
@@ -60,14 +108,14 @@ class Project:
 
         return looking.status(self._place)
 
-    def plan(self, goal: Goal, *, strict: bool = False, wait: float = 0) -> RunResult:
+    def plan(self, goal: Goal | None = None, *, strict: bool = False, wait: float = 0) -> RunResult:
         """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed.
 
         Writes nothing. Raises CheckFailed or FilesInvalid where ``apply`` would refuse, with the plan in ``result``.
         """
         from sqlmig.actions import running
 
-        return running.preview(self._place, goal, strict=strict, wait=wait)
+        return running.preview(self._place, goal or Apply(), strict=strict, wait=wait)
 
     def apply(self, goal: Apply | None = None, **options: Unpack[ApplyOptions]) -> RunResult:
         """Apply what is pending. With nothing to do, takes no lock and writes nothing.
@@ -167,8 +215,59 @@ class Project:
         return self.server_start()
 
 
-def _paths(directory: Path | str | Sequence[Path | str]) -> tuple[Path, ...]:
-    return (Path(directory),) if isinstance(directory, str | Path) else tuple(Path(part) for part in directory)
+def _folders(directory: Folder | Sequence[Folder]) -> Sequence[Folder]:
+    return directory if isinstance(directory, Sequence) and not isinstance(directory, str) else (directory,)
+
+
+def _origin(folders: Sequence[Folder], migrations: Iterable[Migration] | None) -> Callable[[], Discovery] | None:
+    """What finds the migrations; None where they are files in folders on disk."""
+    if migrations is not None:
+        if folders:
+            raise UsageError("directory and migrations contradict each other; give one of them")
+        from sqlmig import resources
+
+        found = resources.given(migrations)
+        return lambda: found
+    if all(isinstance(folder, str | os.PathLike) for folder in folders):
+        return None
+    from sqlmig import resources
+
+    places = [Path(folder) if isinstance(folder, str) else folder for folder in folders]
+    return lambda: resources.discover_resources(places)
+
+
+@overload
+def require_current(
+    connection: Connection,
+    *,
+    directory: Folder | Sequence[Folder] = (),
+    migrations: Iterable[Migration] | None = None,
+    env: str | None = None,
+    config: Path | str | None = None,
+) -> None: ...
+
+
+@overload
+def require_current(
+    connection: AsyncConnection,
+    *,
+    directory: Folder | Sequence[Folder] = (),
+    migrations: Iterable[Migration] | None = None,
+    env: str | None = None,
+    config: Path | str | None = None,
+) -> Coroutine[Any, Any, None]: ...
+
+
+def require_current(connection: Connection | AsyncConnection, **where: Any) -> Coroutine[Any, Any, None] | None:
+    """For an application's start: raise CheckFailed, naming what is not applied, unless all migrations are.
+
+    One round trip on the caller's connection, which may be in a transaction and stays as it is; on a connection of
+    asyncio's the check is awaited. What is applied beyond these migrations is none of its business: an older release
+    starts beside a newer one. Raises MissingPrivilege, with the GRANT, where the role may not read the history.
+    """
+    from sqlmig.actions import requiring
+
+    return requiring.require_current(lambda: Project(offline=True, **where)._place, connection)
 
 
 def init(folder: Path) -> InitResult:

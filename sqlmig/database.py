@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import selectors
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +19,11 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sqlmig import stopping
 from sqlmig.errors import ConnectionLost, DatabaseError, NoConnection, ServerReport
 from sqlmig.events import Listener, Waiting
+from sqlmig.queries import literal as literal
+from sqlmig.queries import quote_identifier as quote_identifier
 
 IDLE_CHECK = 0.5
 """Seconds without an answer after which the idle listener is asked, unless it wants to be asked sooner."""
@@ -61,7 +65,7 @@ COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOT
 """In these states libpq has the same result for whoever asks again."""
 
 
-class InterruptsHeld:
+class InterruptsHeld(threading.local):
     """Lets Ctrl-C and SIGTERM wait: an exception in a callback from libpq would be printed and forgotten."""
 
     def __enter__(self) -> None:
@@ -111,7 +115,17 @@ class Session:
         """Whether a message was sent whose end has not been seen."""
         self.arrived: deque[pq.abc.PGresult | ServerReport | None] = deque()
         """What came and was not looked at yet, in its order: results, notices, and None where a message ends."""
-        connection.add_notice_handler(lambda diagnostic: self.arrived.append(report_of(diagnostic)))
+        connection.add_notice_handler(self._noticed)
+
+    def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        self.arrived.append(report_of(diagnostic))
+
+    def leave(self) -> None:
+        """Hear no more of the connection, which somebody else goes on using."""
+        self.connection.remove_notice_handler(self._noticed)
+
+    def make_ready(self) -> None:
+        """Bring a session that was used before to where a new one is, as this one is."""
 
     @property
     def pgconn(self) -> pq.abc.PGconn:
@@ -233,7 +247,7 @@ class Session:
         """Run COPY ... FROM STDIN with this data, in pieces of any size. Raises like ``run``."""
         try:
             with self.connection.cursor() as cursor:
-                with cursor.copy(statement) as copy:
+                with stopping.Stoppable(self.cancel), cursor.copy(statement) as copy:
                     for part in data:
                         copy.write(part)
                 self._pass_on_notices()
@@ -261,6 +275,11 @@ class Session:
                 self.pgconn.is_busy()
             return self.alive
         return False
+
+    def cancel(self) -> None:
+        """Ask the server to break off the statement that runs. Any thread may."""
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=5)
 
     def close(self) -> None:
         self.connection.close()
@@ -350,7 +369,9 @@ class Session:
     def _ready(self, events: int, seconds: float) -> int:
         with selectors.DefaultSelector() as selector:
             selector.register(self.pgconn.socket, events)
+            stopping.watch(selector)
             found = selector.select(seconds)
+        stopping.obey()
         return found[0][1] if found else 0
 
     def _lost(self, error: psycopg.Error) -> ConnectionLost:
@@ -407,7 +428,7 @@ def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = st
             if remaining <= 0 or not any(part in said.lower() for part in CURABLE):
                 raise _no_connection(said) from None
             listener(Waiting(said, remaining))
-            time.sleep(min(pause, remaining))
+            stopping.pause(min(pause, remaining))
             pause = min(pause * 1.5, 2.0)
 
 
@@ -424,20 +445,3 @@ def _no_connection(said: str) -> NoConnection:
         "is the server up? --wait 30s waits for one that is starting" if curable else "correct the connection settings"
     )
     return NoConnection(f"no connection: {said.removeprefix('connection failed: ')}", next_step=advice)
-
-
-def quote_identifier(name: str) -> str:
-    """As PostgreSQL's quote_ident, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: object) -> str:
-    """A value as SQL that means the same whatever standard_conforming_strings says."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value).replace("'", "''")
-    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"

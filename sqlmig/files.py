@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Direction, FileName, Migration, Script, fits_name
-from sqlmig.script import FileSource
+from sqlmig.script import FileSource, Source
 
 UP_TEMPLATE = """\
 {header}-- {title}
@@ -42,10 +42,13 @@ class Discovery:
 class Found:
     """One file whose name follows the grammar."""
 
-    path: Path
-    shown: str
+    source: Source
     label: str
     file_name: FileName
+
+    @property
+    def shown(self) -> str:
+        return self.source.name
 
 
 def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Discovery:
@@ -56,16 +59,24 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
     """
     _require_folders(directories)
     walk = _Walk(relative_to if relative_to is not None else Path.cwd())
-    problems = walk.problems
+    files = (
+        (name, FileSource(Path(path), shown))
+        for directory in directories
+        for name, path, shown in walk.files(str(directory))
+    )
+    return paired(files, walk.problems)
+
+
+def paired(files: Iterable[tuple[str, Source]], problems: list[Problem]) -> Discovery:
+    """The migrations that files make, given by name and text; adds to what was found on the way to them."""
     by_version: dict[int, dict[Direction, list[Found]]] = {}
-    for directory in directories:
-        for name, path, shown in walk.files(str(directory)):
-            file_name = FileName.parse(name)
-            if file_name is None:
-                problems.extend(_stray(name, shown))
-                continue
-            found = Found(Path(path), shown, name.partition("_")[0], file_name)
-            by_version.setdefault(file_name.version, {}).setdefault(file_name.direction, []).append(found)
+    for name, source in files:
+        file_name = FileName.parse(name)
+        if file_name is None:
+            problems.extend(_stray(name, source.name))
+            continue
+        found = Found(source, name.partition("_")[0], file_name)
+        by_version.setdefault(file_name.version, {}).setdefault(file_name.direction, []).append(found)
     migrations = []
     for version, scripts in sorted(by_version.items()):
         problems.extend(_pair_problems(version, scripts))
@@ -226,8 +237,8 @@ def _migration(version: int, up: Found, downs: list[Found]) -> Migration:
     return Migration(
         version=version,
         name=up.file_name.name,
-        up=Script(Direction.UP, FileSource(up.path, up.shown)),
-        down=Script(Direction.DOWN, FileSource(down.path, down.shown)) if down else None,
+        up=Script(Direction.UP, up.source),
+        down=Script(Direction.DOWN, down.source) if down else None,
         label=up.label,
     )
 

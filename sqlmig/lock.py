@@ -7,6 +7,7 @@ import random
 import time
 from contextlib import suppress
 
+from sqlmig import stopping
 from sqlmig.database import Row, Session, literal
 from sqlmig.errors import ConnectionLost, DatabaseError, LockHeld
 from sqlmig.events import Listener, Waiting
@@ -63,7 +64,7 @@ class RunnerLock:
                     next_step="wait for it, or give it more time: --lock-wait 5min",
                 )
             listener(Waiting(f"another runner holds the lock: {holder}", remaining))
-            time.sleep(min(random.uniform(0.05, 0.25), remaining))  # noqa: S311 - jitter, not a secret
+            stopping.pause(min(random.uniform(0.05, 0.25), remaining))  # noqa: S311 - jitter, not a secret
 
     def _try(self) -> bool:
         timeout_of_17 = "SET LOCAL transaction_timeout = 0;" if self.session.server_version >= 170000 else ""

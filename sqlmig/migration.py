@@ -8,9 +8,9 @@ from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmig.errors import FileError, Problem
+from sqlmig.errors import FileError, Place, Problem
 from sqlmig.frozen import dataclass
-from sqlmig.script import Checksum, Direction, Script
+from sqlmig.script import Checksum, Direction, Script, TextSource
 
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]
 
@@ -64,6 +64,26 @@ class Migration:
     down: Script | None
     label: str
     """The version as its file name spells it: ``007``."""
+
+    @classmethod
+    def from_text(cls, name: str, up: str, down: str | None = None) -> Migration:
+        """A migration that no file holds: ``name`` is ``001_create_users``, ``up`` and ``down`` are SQL with headers.
+
+        Without a down it is irreversible. In messages its scripts are called as files would be:
+        ``001_create_users.up.sql``. Raises FileError for a name that no file of a migration could have.
+        """
+        file_name = FileName.parse(f"{name}.up.sql")
+        if file_name is None:
+            raise FileError(
+                f"{name!r} is not the name of a migration", place=Place(name), next_step="call it NNN_name: 001_users"
+            )
+        label = name.partition("_")[0]
+
+        def script(direction: Direction, text: str) -> Script:
+            return Script(direction, TextSource(text, f"{label}_{file_name.name}.{direction}.sql"))
+
+        back = script(Direction.DOWN, down) if down is not None else None
+        return cls(file_name.version, file_name.name, script(Direction.UP, up), back, label)
 
     def __str__(self) -> str:
         return f"{self.label}_{self.name}"

@@ -25,7 +25,7 @@ def init(folder: Path) -> InitResult:
 
 def new(place: Workplace, name: str, *, timestamp: bool, transaction: bool) -> NewResult:
     """Write the next pair of files. Raises UsageError for a name that makes none; never writes over a file."""
-    folders = place.environment.directories
+    folders = place.folders
     existing = files.discover([folder for folder in folders if folder.exists()])
     up, down = files.new_pair(folders[0], name, existing.migrations, timestamp=timestamp, transaction=transaction)
     return NewResult(files.show(up), files.show(down))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlmig import files
 from sqlmig.config import Environment
-from sqlmig.errors import ConfirmationRequired
+from sqlmig.errors import ConfirmationRequired, UsageError
 from sqlmig.events import Listener, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Migration
@@ -15,6 +17,7 @@ from sqlmig.plan import Plan
 
 if TYPE_CHECKING:
     from sqlmig.access import Access
+    from sqlmig.borrowed import Connection
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,28 @@ class Workplace:
 
     environment: Environment
     listener: Listener
+    origin: Callable[[], files.Discovery] | None = None
+    """Finds the migrations where they are no files in the environment's folders."""
+    connection: Connection | None = None
+    """The connection of the caller's that is used for the work."""
 
     @cached_property
     def access(self) -> Access:
         """The way to the database; nothing is opened before it is asked to."""
         from sqlmig.access import Access
 
-        return Access(self.environment, self.listener)
+        return Access(self.environment, self.listener, self.connection)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where migration files can be written. Raises UsageError where migrations come from elsewhere."""
+        if self.origin is not None:
+            raise UsageError("these migrations do not lie in a folder, so none can be written there")
+        return self.environment.directories
 
     def discover(self) -> files.Discovery:
         """The migration files, with everything wrong with their names. Raises FileError without a folder."""
-        return files.discover(self.environment.directories)
+        return self.origin() if self.origin is not None else files.discover(self.environment.directories)
 
     def migrations(self) -> tuple[Migration, ...]:
         """All of them. Raises FilesInvalid, with all that is wrong with the names, and FileError without a folder."""

@@ -24,3 +24,20 @@ def _blocks(file: str) -> dict[str, str]:
 def query(file: str, name: str) -> str:
     """The text of one named block. Raises KeyError where there is none."""
     return _blocks(file)[name]
+
+
+def quote_identifier(name: str) -> str:
+    """As PostgreSQL's quote_ident, always quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A value as SQL that means the same whatever standard_conforming_strings says."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("'", "''")
+    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"

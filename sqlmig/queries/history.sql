@@ -32,6 +32,10 @@ SELECT version, pg_catalog.encode(up_source, 'base64'), pg_catalog.encode(down_s
   FROM {schema}.migration WHERE version IN ({versions});
 COMMIT
 
+-- name: progress
+-- How far each recorded migration is; one statement, which fails where there is no history.
+SELECT version, progress FROM {schema}.migration
+
 -- name: create_schema
 CREATE SCHEMA {schema};
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import field, replace
 from typing import TypeVar
 
+from sqlmig import stopping
 from sqlmig.database import Session, literal
 from sqlmig.errors import (
     CheckFailed,
@@ -232,7 +233,7 @@ class Stepwise:
             self.lock.check()
             total = step.script.survey.statements
             self.listener(Progressed(step, self.completed + 1, total, "waiting for another build", None, others))
-            time.sleep(POLL_SECONDS)
+            stopping.pause(POLL_SECONDS)
 
     def _alone(self, step: Step, act: Callable[[], T]) -> T:
         self.alone = step, self.completed + 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from typing import NoReturn
 
+from sqlmig import stopping
 from sqlmig.database import Reply, Session, literal
 from sqlmig.errors import ConnectionLost, DatabaseError, FileError, ServerReport, SqlmigError, TransactionEnded
 from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
@@ -136,7 +136,7 @@ class Transactions:
             raise self._error(failure, blockers)
         delay = random.uniform(0.5, 1.0) * min(0.5 * 2**attempt, 30.0)  # noqa: S311 - jitter, not a secret
         self.listener(Retrying(step, attempt, self.settings.lock_retries, delay, report, blockers))
-        time.sleep(delay)
+        stopping.pause(delay)
 
     def _error(self, failure: PieceFailed, blockers: tuple[str, ...]) -> SqlmigError:
         piece = failure.piece

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
-COPY_FROM_STDIN = re.compile(r"copy\b.*\bfrom\b\W+std(?:in|out)\b", re.IGNORECASE | re.DOTALL)
+COPY_FROM_STDIN = re.compile(r"copy\b.*\bfrom\b[^\w'\"]+std(?:in|out)\b", re.IGNORECASE | re.DOTALL)
 SET_STANDARD_STRINGS = re.compile(r"set\s+standard_conforming_strings\s*(?:=|to\s)\s*(on|off)\s*;", re.IGNORECASE)
 GAP = re.compile(r"(?:\s|--[^\n\r]*)*")
 COMMENT_MARK = re.compile(r"/\*|\*/")

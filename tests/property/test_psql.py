@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -33,3 +36,17 @@ def test_what_is_never_closed_is_not_closed_for_psql_either(psqls: list[Psql], s
         sent = as_sent(psql.sent(script))
         assert sent[:-1] == prediction.messages, f"psql {psql.version}"
         assert sent[-1].text.rstrip("\n").endswith(last_line)
+
+
+HARD = (Path(__file__).parent / "hard.txt").read_text(encoding="utf-8").rstrip("\n").split("\n@@\n")
+"""Everything by which a script can be cut wrongly, in scripts that need no luck to be found."""
+
+
+@pytest.mark.parametrize("script", HARD)
+def test_hard_scripts_send_what_psql_sends(psqls: list[Psql], script: str) -> None:
+    """Whatever ends their lines, with a byte order mark, and with or without a line break at the end."""
+    for variant in (script, f"{script}\n", f"\ufeff{script}\n", script.replace("\n", "\r\n") + "\r\n"):
+        prediction = predict(variant)
+        assert prediction.error is None
+        for psql in psqls:
+            assert as_sent(psql.sent(variant)) == prediction.messages, f"psql {psql.version}"

@@ -54,8 +54,9 @@ class Module:
                 yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
     def definitions(self) -> Iterator[ast.ClassDef | ast.FunctionDef]:
-        """The classes and functions of the file."""
-        return (node for node in self.tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+        """The classes and functions of the file; not the mere signatures that type checkers know a function by."""
+        found = (node for node in self.tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+        return (node for node in found if "overload" not in map(ast.unparse, node.decorator_list))
 
     def exports(self) -> list[str]:
         """What ``__all__`` lists."""

@@ -42,6 +42,33 @@ class Where:
 
 
 @dataclass(frozen=True)
+class TableLock:
+    """The strongest lock that a migration held on a table or view of before, as ``LOCK TABLE`` spells it."""
+
+    table: str
+    mode: str
+    rewritten: bool
+    """Whether all its rows were written to a new file, while it was locked."""
+
+
+@dataclass(frozen=True)
+class IndexBuild:
+    """An index that a migration built on a table of before; ``rebuilt`` where it was there already."""
+
+    index: str
+    table: str
+    rebuilt: bool
+
+
+@dataclass(frozen=True)
+class Locks:
+    """What a migration does that others have to wait for, as a rehearsal saw it."""
+
+    tables: tuple[TableLock, ...]
+    indexes: tuple[IndexBuild, ...]
+
+
+@dataclass(frozen=True)
 class StepResult:
     """One step of a run, whether or not it ran."""
 
@@ -55,6 +82,8 @@ class StepResult:
     duration_ms: float | None = None
     from_history: bool = False
     resumed_at: int | None = None
+    locks: Locks | None = None
+    """Where a rehearsal told them."""
 
     @classmethod
     def of(cls, step: Step, outcome: Outcome, duration_ms: float | None = None) -> StepResult:
@@ -160,6 +189,8 @@ class RepairResult(Result):
 
     where: Where
     changes: tuple[RepairChange, ...]
+    sums: tuple[str, ...] = ()
+    """The sum files that were brought up to date."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has ignored for what runs in background
     if is_worker(config):
         os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and output would be cut as for a terminal
         return

@@ -111,6 +111,28 @@ def test_the_matrix_knows_its_versions(capsys: pytest.CaptureFixture[str]) -> No
     assert "no such version: 12, 99" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("script", "said"), [(None, "npm, which is missing: sudo apt-get install npm"), ("exit 7", "(exit code 7)")]
+)
+def test_the_matrix_says_what_it_lacks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str | None,
+    said: str,
+) -> None:
+    """Where the versions cannot be installed, no test runs and the exit code is not that of success."""
+    if script is not None:
+        (tmp_path / "npm").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(matrix, "CACHE", tmp_path / "cache" / "postgres")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("sys.platform", "linux")
+    assert matrix.main(["13", "--", "--version"]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_roles_come_and_go_with_their_test(database: Database) -> None:
     """A role is the test's own; with a password it must give it, without it is trusted."""
     trusted, strict = database.role("reader"), database.role("writer", password="p'w")

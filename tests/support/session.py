@@ -18,8 +18,7 @@ from sqlmig import embedded
 from sqlmig.embedded import Server
 from tests import matrix
 
-VARIABLE = "SQLMIG_TEST_PG_BIN"
-"""Names the PostgreSQL to test with: a folder of programs, or a major version that ``matrix.py`` installed."""
+VARIABLE = matrix.VARIABLE
 
 PASSWORD_GROUP = "needs_password"
 """Members of this role must give a password; everybody else is trusted."""

@@ -26,6 +26,7 @@ from sqlmig.results import (
 )
 
 if TYPE_CHECKING:
+    from sqlmig.actions.branching import RenumberResult, SumResult
     from importlib.resources.abc import Traversable
 
     from sqlmig.actions.running import ApplyOptions, RunOptions
@@ -185,6 +186,25 @@ class Project:
         from sqlmig.actions import recording
 
         return recording.repair(self._place, names, mark=mark, resume_at=resume_at, yes=yes)
+
+    def write_sums(self) -> SumResult:
+        """Write sqlmig.sum into each folder of migrations, which then has to list them all. Needs no database."""
+        from sqlmig.actions import branching
+
+        return branching.write_sums(self._place)
+
+    def renumber(
+        self, names: Sequence[str] = (), *, onto: str | None = None, offline: bool = False, dry_run: bool = False
+    ) -> RenumberResult:
+        """Move migrations behind those that they met: the ones named, those that ``onto`` (a commit for git) lacks, or
+        those that share a version or are out of order.
+
+        Files alone are changed: all of them, or none. ``offline`` asks no database. Raises CheckFailed where one of
+        them is applied, UsageError where it cannot be told which of two has to move.
+        """
+        from sqlmig.actions import branching
+
+        return branching.renumber(self._place, names, onto=onto, offline=offline, dry_run=dry_run)
 
     def baseline(self, version: int, *, yes: bool = False) -> BaselineResult:
         """Record everything up to a version as applied without running it. Raises UsageError without that version."""

@@ -19,6 +19,7 @@ FILE_PROBLEMS = SCRIPT_PROBLEMS | {
     "unreadable",
     "name_mismatch",
     "ignored_file",
+    "sum_unreadable",
 }
 """Findings that make an exit code of 2: something is wrong with the files, whatever the history says."""
 

@@ -67,6 +67,23 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
     return paired(files, walk.problems)
 
 
+def by_folder(directories: Sequence[Path], relative_to: Path | None = None) -> dict[Path, tuple[Found, ...]]:
+    """Each file with a migration's name under its folder, in order of names, also where two have one version.
+
+    Finds the same files as ``discover``, and raises like it.
+    """
+    _require_folders(directories)
+    walk = _Walk(relative_to if relative_to is not None else Path.cwd())
+    return {
+        directory: tuple(
+            Found(FileSource(Path(path), shown), name.partition("_")[0], file_name)
+            for name, path, shown in walk.files(str(directory))
+            if (file_name := FileName.parse(name)) is not None
+        )
+        for directory in directories
+    }
+
+
 def paired(files: Iterable[tuple[str, Source]], problems: list[Problem]) -> Discovery:
     """The migrations that files make, given by name and text; adds to what was found on the way to them."""
     by_version: dict[int, dict[Direction, list[Found]]] = {}

@@ -191,6 +191,8 @@ class RepairResult(Result):
     changes: tuple[RepairChange, ...]
     sums: tuple[str, ...] = ()
     """The sum files that were brought up to date."""
+    sums: tuple[str, ...] = ()
+    """The sum files that were brought up to date."""
 
 
 @dataclass(frozen=True)

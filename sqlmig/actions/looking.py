@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmig import audit
+from sqlmig import audit, sums
 from sqlmig.actions.workplace import Workplace
 from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
 from sqlmig.standing import standings
@@ -22,6 +22,8 @@ def check(place: Workplace, *, offline: bool, pending_ok: bool, strict: bool) ->
     """Every finding about files and, unless offline, history."""
     discovery = place.discover()
     problems = audit.audit_files(discovery)
+    if place.origin is None:
+        problems += sums.audit(place.folders)
     where: Where | None = None
     if not offline:
         with place.access.desk() as desk:

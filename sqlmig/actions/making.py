@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlmig import config, files
+from sqlmig import config, files, sums
 from sqlmig.actions.workplace import Workplace
 from sqlmig.results import InitResult, NewResult
 
@@ -27,5 +27,7 @@ def new(place: Workplace, name: str, *, timestamp: bool, transaction: bool) -> N
     """Write the next pair of files. Raises UsageError for a name that makes none; never writes over a file."""
     folders = place.folders
     existing = files.discover([folder for folder in folders if folder.exists()])
+    sums.require_readable(folders)
     up, down = files.new_pair(folders[0], name, existing.migrations, timestamp=timestamp, transaction=transaction)
+    sums.keep([folder for folder in folders if folder.exists()], {up.name.removesuffix(".up.sql")})
     return NewResult(files.show(up), files.show(down))

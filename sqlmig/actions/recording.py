@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlmig import mending
+from sqlmig import mending, sums
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import UsageError
+from sqlmig.files import show
 from sqlmig.results import BaselineResult, RepairResult
 from sqlmig.standing import find, standings
 
@@ -36,7 +38,10 @@ def repair(
             desk.require_writable()
             with desk.locked(None):
                 desk.history.write(desk.session, [text for _, texts in repairs for text in texts])
+    if place.origin is not None or deciding:
         return result
+    written = sums.keep(place.folders, {str(standing) for standing in chosen} if names else None)
+    return replace(result, sums=tuple(map(show, written)))
 
 
 def baseline(place: Workplace, version: int, *, yes: bool) -> BaselineResult:

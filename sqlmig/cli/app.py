@@ -42,6 +42,7 @@ class AllCommands(Commands):
         "check": "sqlmig.cli.looking:check",
         "repair": "sqlmig.cli.mending:repair",
         "baseline": "sqlmig.cli.mending:baseline",
+        "renumber": "sqlmig.cli.branching:renumber",
         "history": "sqlmig.cli.looking:history",
         "db": "sqlmig.cli.serving:app",
         "current-version": "sqlmig.cli.looking:current_version",

@@ -30,13 +30,18 @@ def repair(
     mark_rolled_back: Annotated[
         bool, typer.Option("--mark-rolled-back", help="Its work was undone: record it as pending.")
     ] = False,
+    sums: Annotated[bool, typer.Option("--sum", help="Write sqlmig.sum beside the files; needs no database.")] = False,
 ) -> int:
     """Show what changed, and accept it.
 
     Runs no migration: the history alone is changed. A migration that stopped half way is decided with one of the
     options, by name.
     """
-    at_most_one(resume_at=resume_at, mark_applied=mark_applied, mark_rolled_back=mark_rolled_back)
+    at_most_one(resume_at=resume_at, mark_applied=mark_applied, mark_rolled_back=mark_rolled_back, sum=sums)
+    if sums and migrations:
+        raise UsageError("--sum is about all migrations; give it alone", next_step="sqlmig repair --sum")
+    if sums:
+        return invocation.show(invocation.project(offline=True).write_sums())
     mark = "applied" if mark_applied else "rolled_back" if mark_rolled_back else None
     if (mark or resume_at) and len(migrations or ()) != 1:
         raise UsageError("name the one migration that this is about", next_step="sqlmig status")

@@ -200,6 +200,7 @@ def _repair(result: RepairResult, secrets: Redact, limit: int | None, verbose: b
         yield f"{count(len(result.changes), 'change')} to the history of {where_line(result.where, verbose)}"
     else:
         yield f"nothing to repair on {where_line(result.where, verbose)}"
+    yield from (f"wrote {path}" for path in result.sums)
 
 
 @result_lines.register

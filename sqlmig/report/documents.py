@@ -44,7 +44,8 @@ BODIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apply", "rollback", "redo", "refresh", "reset", "fresh", "switch", "plan"), RUN),
     "status": ("migrations",),
     "check": ("checked", "strict"),
-    "repair": ("changes",),
+    "repair": ("changes", "sums"),
+    "renumber": ("renamed", "sums", "dry_run"),
     "baseline": ("migrations",),
     "history": ("events",),
     "current-version": ("version", "label", "name"),
@@ -66,7 +67,7 @@ def error_document(error: SqlmigError, command: str | None, environment: str | N
     document = _frame(command, environment, error.exit_code)
     if isinstance(error.result, RunResult | RepairResult | BaselineResult):
         document |= {**_where(error.result), **body(error.result)}
-    found = _findings(problems)
+    found = findings(problems)
     for kind, known in found.items():
         document[kind] = document[kind] + [problem for problem in known if problem not in document[kind]]
     document["error"] = _error(error)
@@ -132,7 +133,7 @@ def _(result: RunResult) -> Json:
         "batch": result.batch,
         "dry_run": result.dry_run,
         "duration_ms": _milliseconds(result.duration_ms),
-        **_findings([*result.plan.refusals, *result.warnings]),
+        **findings([*result.plan.refusals, *result.warnings]),
     }
 
 
@@ -165,7 +166,7 @@ def _(result: StatusResult) -> Json:
     found = [standing.problem for standing in result.migrations if standing.problem is not None]
     return {
         "migrations": [_migration(standing) for standing in result.migrations],
-        **_findings(dict.fromkeys([*found, *result.problems])),
+        **findings(dict.fromkeys([*found, *result.problems])),
     }
 
 
@@ -208,7 +209,7 @@ def _reversible(standing: Standing) -> bool | None:
 
 @body.register
 def _(result: CheckResult) -> Json:
-    return {"checked": result.checked, "strict": result.strict, **_findings(result.problems)}
+    return {"checked": result.checked, "strict": result.strict, **findings(result.problems)}
 
 
 @body.register
@@ -223,7 +224,8 @@ def _(result: RepairResult) -> Json:
                 "diff": change.diff,
             }
             for change in result.changes
-        ]
+        ],
+        "sums": list(result.sums),
     }
 
 
@@ -281,7 +283,8 @@ def _(result: ServerResult) -> Json:
     }
 
 
-def _findings(problems: Iterable[Problem]) -> Json:
+def findings(problems: Iterable[Problem]) -> Json:
+    """The keys ``problems`` and ``warnings``."""
     found = list(problems)
     return {
         "problems": [_problem(problem) for problem in found if not problem.warning],

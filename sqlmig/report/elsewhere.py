@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from sqlmig.results import Result
 
-MODULES: Mapping[str, str] = {}
+MODULES: Mapping[str, str] = {
+    **dict.fromkeys(("RenumberResult", "SumResult"), "sqlmig.report.branching"),
+    "TemplatesResult": "sqlmig.report.making",
+}
 """The module that registers ``result_lines`` and ``body`` for a result, by the name of its class."""
 
 

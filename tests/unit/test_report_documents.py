@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sqlmig.config import Redactor
+from sqlmig.actions.branching import Renamed, RenumberResult
 from sqlmig.errors import (
     CheckFailed,
     ConfirmationRequired,
@@ -66,6 +67,9 @@ RESULTS: dict[str, Result] = {
     "baseline": BaselineResult(WHERE, (standing(State.PENDING, migration()),)),
     "check": CheckResult(WHERE, (NO_VACUUM,), 1, False, 2),
     "repair": RepairResult(WHERE, (RepairChange(1, "001", "a", "SQL changed", "+x"),)),
+    "renumber": RenumberResult(
+        WHERE, (Renamed(1, "001", "a", 2, "002", (("001_a.up.sql", "002_a.up.sql"),)),), ("sqlmig.sum",), (), False
+    ),
     "history": HistoryResult(WHERE, (ENTRY,)),
     "new": NewResult("a.up.sql", "a.down.sql"),
     "init": InitResult(("sql/",), ()),
@@ -114,6 +118,7 @@ def test_failure_has_the_keys_of_the_command_too(command: str) -> None:
         ("Problems and warnings", "check", "problems"),
         ("Problems and warnings", "status", "warnings"),
         ("`changes`", "repair", "changes"),
+        ("`renamed`", "renumber", "renamed"),
         ("`events`", "history", "events"),
     ],
 )

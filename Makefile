@@ -1,5 +1,6 @@
 # make demo    applies sql/ to a PostgreSQL of its own and shows the result; again and again, if you like
 # make test    all tests
+# make matrix  the tests about the server, against PostgreSQL 13 to 17 in turn; VERSIONS='13 15' picks some
 # make lint    style, types, layers
 # make check   lint, then test
 # make clean   stops the demo's server and removes what these commands have made
@@ -12,7 +13,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 # The demo is this folder's own: settings for other databases that stand in the environment are not for it.
 SQLMIG := env -u SQLMIG_URL -u SQLMIG_ENV -u SQLMIG_DIR -u SQLMIG_CONFIG $(BIN)/python -m sqlmig
 
-.PHONY: demo test lint check clean
+.PHONY: demo test matrix lint check clean
 .NOTPARALLEL:
 
 demo: .venv/installed-embedded
@@ -23,6 +24,10 @@ demo: .venv/installed-embedded
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest --numprocesses auto
+
+VERSIONS ?= 13 14 15 16 17
+matrix: .venv/installed-test
+	$(BIN)/python tests/matrix.py $(VERSIONS) -- --numprocesses auto tests/postgres tests/chaos tests/property
 
 lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/ruff check .

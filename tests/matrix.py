@@ -91,12 +91,12 @@ def main(words: list[str]) -> int:
     majors, arguments = words[:split] or list(VERSIONS), words[split + 1 :]
     unknown = [major for major in majors if major not in VERSIONS]
     if unknown:
-        print(f"no such version: {', '.join(unknown)}; there are {', '.join(VERSIONS)}", file=sys.stderr)
+        print(f"error: no such version: {', '.join(unknown)}; there are {', '.join(VERSIONS)}", file=sys.stderr)
         return 2
     try:
         install()
     except NotInstalled as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     failed = [major for major in majors if not test(major, arguments)]
     print("\n" + (f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(majors)}"))

@@ -1,0 +1,78 @@
+"""Objects that are left out of a snapshot because the configuration says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import translate
+
+from sqlmig.errors import ConfigError
+from sqlmig.frozen import dataclass
+from sqlmig.schema.snapshot import Description, Snapshot
+
+PARTS = ("of", "schema", "owned by")
+"""The properties that name what an object goes with: the table, the schema, the column that owns a sequence."""
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """Patterns of the form ``kind:name``, both with ``*`` and ``?``: ``schema:partman``, ``table:app.part_*``."""
+
+    patterns: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, patterns: Iterable[str]) -> Ignore:
+        """Raises ConfigError for a pattern without a kind or a name."""
+        checked = tuple(patterns)
+        for pattern in checked:
+            kind, colon, name = pattern.partition(":")
+            if not (kind.strip() and colon and name.strip()):
+                raise ConfigError(
+                    f'ignore = "{pattern}" names no kind of object',
+                    next_step='write it as kind:name, as in "schema:partman" or "table:app.part_*"',
+                )
+        return cls(checked)
+
+    def apply(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot without the objects that a pattern names, and without whatever is a part of one of them.
+
+        Parts of a table are its columns, indexes, constraints, triggers, policies, rules, partitions and the sequences
+        that its columns own; everything in a schema goes with it.
+        """
+        if not self.patterns:
+            return snapshot
+        named = re.compile("|".join(_expression(pattern) for pattern in self.patterns))
+        verdicts: dict[str, bool] = {}
+        kept = {
+            identity: description
+            for identity, description in snapshot.objects.items()
+            if not _goes(identity, snapshot.objects, named, verdicts)
+        }
+        return Snapshot(kept, snapshot.server_version)
+
+
+NONE = Ignore()
+
+
+def _expression(pattern: str) -> str:
+    kind, _, name = pattern.partition(":")
+    return f"{translate(kind.strip())[:-2]} {translate(name.strip())}"
+
+
+def _goes(
+    identity: str, objects: dict[str, Description] | object, named: re.Pattern[str], verdicts: dict[str, bool]
+) -> bool:
+    if identity not in verdicts:
+        verdicts[identity] = False
+        description = objects.get(identity, {}) if isinstance(objects, dict) else {}
+        verdicts[identity] = bool(named.fullmatch(identity)) or any(
+            _goes(owner, objects, named, verdicts) for owner in _owners(description)
+        )
+    return verdicts[identity]
+
+
+def _owners(description: Description) -> Iterator[str]:
+    for part in PARTS:
+        owner = description.get(part)
+        if isinstance(owner, str):
+            yield f"schema {owner}" if part == "schema" else owner

@@ -1,0 +1,158 @@
+"""Reads the schema of a database: catalogs in, snapshot out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmig.database import Row, Session, literal
+from sqlmig.errors import DatabaseError, UnsupportedServer
+from sqlmig.frozen import dataclass
+from sqlmig.queries import query
+from sqlmig.schema.catalogs import Reading, catalogs_in, readings
+from sqlmig.schema.describe import Address, Describer
+from sqlmig.schema.ignore import NONE, Ignore
+from sqlmig.schema.knowledge import CLASSES
+from sqlmig.schema.names import spoken
+from sqlmig.schema.notes import Notes
+from sqlmig.schema.snapshot import Description, Snapshot
+
+OLDEST = 140000
+"""Since 14 a server tells what its catalogs refer to (pg_get_catalog_foreign_keys)."""
+
+ATTEMPTS = 5
+"""How often reading starts again because an object went away meanwhile."""
+
+PASSING = frozenset({"XX000", "42P01", "42704", "42883", "42703", "42501"})
+"""What the server says of an object that was dropped after the snapshot of the catalogs was taken (the pg_get_*def
+family sees the present), and of a catalog that the session's present role may not read."""
+
+BUILTIN = 12000
+"""Smaller OIDs are the same on every server of a major version (FirstUnpinnedObjectId in access/transam.h)."""
+
+EXTRAS = ("roles", "tablespaces", "composites", "comments", "dependencies", "additions", "not_null")
+"""The blocks that are read besides the catalogs; each is one statement."""
+
+NAMED_NOT_NULL = 180000
+"""Since 18 not-null constraints are objects (documentation, "Release Notes")."""
+
+Names = dict[Address, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is known of a server and does not change while it runs."""
+
+    tables: dict[int, str]
+    """The names of the catalogs by OID."""
+    readings: tuple[Reading, ...]
+    names: Names
+    """Of PostgreSQL's own objects, as far as they were asked for."""
+
+
+_servers: dict[tuple[object, ...], Server] = {}
+
+
+def inspect(session: Session, ignore: Ignore = NONE, *, history: str | None = "sqlmig") -> Snapshot:
+    """The schema of the session's database.
+
+    Without a transaction it is read in one of its own, REPEATABLE READ and READ ONLY; inside an open transaction it
+    holds what that transaction sees, and leaves the transaction and its settings as they were. Left out are what
+    ``ignore`` names, the schema ``history``, temporary objects, and the members of extensions.
+
+    Raises UnsupportedServer before PostgreSQL 14, and DatabaseError; an open transaction stays open then.
+    """
+    if session.server_version < OLDEST:
+        raise UnsupportedServer(
+            f"a schema snapshot needs PostgreSQL 14 or newer; this is {session.server_version // 10000}"
+        )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return ignore.apply(Snapshot(_objects(session, history), session.server_version))
+        except DatabaseError as error:
+            state = error.server.sqlstate if error.server else None
+            _servers.pop(_key(session), None)
+            if state not in PASSING or attempt == ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+def _objects(session: Session, history: str | None) -> dict[str, Description]:
+    inside = "_inside" if session.in_transaction else ""
+    end = query("schema", f"end{inside}")
+    try:
+        return _read(session, history, [query("schema", f"begin{inside}"), query("schema", "settings")], end)
+    except DatabaseError:
+        if not inside:
+            session.roll_back()
+        elif session.alive:
+            _run(session, [end])
+        raise
+
+
+def _read(session: Session, history: str | None, opening: list[str], end: str) -> dict[str, Description]:
+    server = _servers.get(_key(session))
+    if server is None:
+        rows = _run(session, [*opening, query("schema", "catalogs")])[-1]
+        server = _servers[_key(session)] = _server(rows)
+        opening = []
+    blocks = [name for name in EXTRAS if name != "not_null" or session.server_version >= NAMED_NOT_NULL]
+    statements = [query("schema", "hidden").format(history=literal(history))]
+    statements += [query("schema", name) for name in blocks] + [reading.statement for reading in server.readings]
+    hidden, *results = _run(session, [*opening, *statements])[len(opening) :]
+    extras = dict(zip(blocks, results, strict=False))
+    describer = Describer([(server.tables[oid], number) for oid, number in _pairs(hidden)])
+    describer.composites = dict(_pairs(extras["composites"]))
+    describer.names |= server.names
+    for catalog, block in (("pg_authid", "roles"), ("pg_tablespace", "tablespaces")):
+        describer.names |= {(catalog, int(oid or 0)): ("", name or "") for oid, name in extras[block]}
+    for reading, rows in zip(server.readings, results[len(blocks) :], strict=True):
+        describer.take(reading, rows)
+    notes = Notes(server.tables, extras)
+    lacking = describer.lacking(notes.addresses())
+    if lacking:
+        found = _identified(server, _run(session, [_identify(server, lacking), end])[0])
+        describer.names |= found
+        server.names.update({address: name for address, name in found.items() if address[1] < BUILTIN})
+    else:
+        _run(session, [end])
+    describer.describe()
+    notes.add_to(describer)
+    return describer.objects()
+
+
+def _run(session: Session, statements: list[str]) -> list[list[Row]]:
+    """The rows of each statement; all travel in one message."""
+    return [reply.rows for reply in session.run(";\n".join(statements))]
+
+
+def _pairs(rows: list[Row]) -> Iterator[tuple[int, int]]:
+    return ((int(first or 0), int(second or 0)) for first, second in rows)
+
+
+def _server(rows: list[Row]) -> Server:
+    catalogs = catalogs_in(rows)
+    addressed = {name: catalog for catalog, name in CLASSES.items()}
+    tables = {catalog.oid: addressed.get(catalog.name, catalog.name) for catalog in catalogs}
+    return Server(tables, tuple(readings(catalogs)), {})
+
+
+def _identify(server: Server, addresses: list[Address]) -> str:
+    oids = {name: oid for oid, name in reversed(server.tables.items())}
+    return query("schema", "identify").format(
+        classes=", ".join(str(oids[catalog]) for catalog, _ in addresses),
+        objects=", ".join(str(oid) for _, oid in addresses),
+    )
+
+
+def _identified(server: Server, rows: list[Row]) -> Names:
+    return {
+        (server.tables[int(catalog or 0)], int(oid or 0)): spoken(kind or "", identity or "")
+        for catalog, oid, kind, identity, _ in rows
+    }
+
+
+def _key(session: Session) -> tuple[object, ...]:
+    """What the statements depend on: the server's build, and which catalogs the role may read."""
+    connection = session.pgconn
+    told = (b"server_version", b"is_superuser", b"session_authorization")
+    return (connection.host, connection.port, session.server_version, *map(connection.parameter_status, told))

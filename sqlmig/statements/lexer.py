@@ -148,7 +148,7 @@ def _quoted(standard_conforming_strings: bool) -> str:
     return _QUOTED_WITH_STANDARD_STRINGS if standard_conforming_strings else _QUOTED_WITH_BACKSLASHES
 
 
-def _inside_parentheses(quoted: str, levels: int = 1) -> str:
+def _inside_parentheses(quoted: str, levels: int = 2) -> str:
     """With parentheses inside parentheses to so many levels: more are found by code."""
     inner = rf"\({_inside_parentheses(quoted, levels - 1)}\)" if levels else r"(?!)"
     return _run(_ORDINARY_IN_PARENTHESES, quoted, inner)
@@ -266,14 +266,19 @@ def token_end(text: str, match: re.Match[str]) -> int:
 def tokens(text: str, standard_conforming_strings: bool = True, start: int = 0) -> Iterator[tuple[str, int, int]]:
     """The tokens of a text without its gaps: group of ``token_pattern``, start, end. What is not closed ends it."""
     at, length = start, len(text)
-    while at < length:
-        match = token_at(text, at, standard_conforming_strings)
-        end = token_end(text, match)
-        if end < 0:
-            end = length
-        if match.lastgroup not in ("space", "line", "comment"):
-            yield match.lastgroup or "", at, end
+    match_at = token_pattern(standard_conforming_strings).match
+    while match := match_at(text, at) if at < length else None:
+        group, end = match.lastgroup or "", match.end()
+        if group not in _MATCHED_WHOLE:
+            end = token_end(text, match)
+            end = length if end < 0 else end
+        if group not in _IN_GAPS:
+            yield group, at, end
         at = end
+
+
+_MATCHED_WHOLE = frozenset(("space", "line", "name", "word", "number", "operator", "other"))
+_IN_GAPS = frozenset(("space", "line", "comment"))
 
 
 def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:

@@ -191,12 +191,19 @@ def _altered_subscription(found: list[Token]) -> str | None:
 
 _COPY_START = re.compile(rf"(?ai:copy){WORD_END}")
 _COPY_SOURCES = {"FROM": "in", "TO": "out"}
+_COLUMN = r'(?:[A-Za-z0-9_]++|"[^"]*+")'
+_DUMPED_COPY = re.compile(
+    rf"COPY (?!(?ai:binary) ){_COLUMN}(?:\.{_COLUMN})? (?:\((?:{_COLUMN}(?:, )?)*+\) )?(?ai:from stdin);"
+)
+"""How pg_dump writes it, always in the same way: dumps of many small tables have many."""
 
 
 def copy_direction(text: str) -> str | None:
     """``in`` for COPY FROM STDIN, ``out`` for COPY TO STDOUT. The server reads either name in both places."""
     if not _COPY_START.match(text):
         return None
+    if _DUMPED_COPY.fullmatch(text):
+        return "in"
     depth = 0
     before = ""
     for _, start, end in tokens(text):
@@ -210,6 +217,8 @@ def copy_direction(text: str) -> str | None:
 
 def copies_binary(text: str) -> bool:
     """Whether a COPY asks for the binary format, which no text file can hold."""
+    if _DUMPED_COPY.fullmatch(text):
+        return False
     found = head(text, _LONGEST_COPY)
     words = keys(found)
     if words[1:2] == ["BINARY"]:

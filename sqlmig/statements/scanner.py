@@ -75,7 +75,7 @@ class Scanner:
         self.at = 0
         self.line = 1
         self.column = 1
-        self.has_returns = False
+        self.has_lone_returns = False
         self.directives_end = 0
         self.follows_settings = False
         self.has_bodies = False
@@ -116,7 +116,7 @@ class Scanner:
         nul = self.text.find("\0", start)
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
-        self.has_returns = "\r" in self.text
+        self.has_lone_returns = self.text.count("\r") != self.text.count("\r\n")
         self.directives_end = max((found.end() for found in _DIRECTIVE.finditer(self.text)), default=0)
         self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
         self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
@@ -126,7 +126,7 @@ class Scanner:
         text, base, line, column = self.text, self.base, self.line, self.column
         if self.mark or self.at < self.directives_end or (self.final and len(text) - self.at < _SHORT):
             return
-        has_returns = self.has_returns
+        has_lone_returns = self.has_lone_returns
         new = tuple.__new__
         pattern = simple_statement_pattern(self.strings.on, self.follows_settings, self.has_bodies)
         start = base + self.at
@@ -138,7 +138,7 @@ class Scanner:
                 yield new(Gap, (gap, start, end, line, column, ()))
             if gap == "\n":
                 line, column = line + 1, 1
-            elif has_returns:
+            elif has_lone_returns:
                 line, column = after(text, start - base, end - base, line, column)
             elif "\n" in gap:
                 line, column = line + gap.count("\n"), len(gap) - gap.rfind("\n")
@@ -146,7 +146,7 @@ class Scanner:
                 column += len(gap)
             start, end = end, end + len(body)
             yield new(Statement, (body, start, end, line, column, ()))
-            if has_returns:
+            if has_lone_returns:
                 line, column = after(text, start - base, end - base, line, column)
             elif "\n" in body:
                 line, column = line + body.count("\n"), len(body) - body.rfind("\n")

@@ -53,6 +53,10 @@ def test_the_block_belongs_to_its_statement() -> None:
         "COPY t FROM stdin WITH (FORCE_NOT_NULL (binary), FORMAT csv);",
         "COPY t FROM stdin NULL 'binary' WHERE a = 'binary';",
         'COPY "binary" ("binary", "from") FROM stdin;',
+        "COPY t () FROM stdin;",
+        'COPY app."T (x" (a, "b) FROM", c) FROM stdin;',
+        'COPY "a""b" (a) FROM stdin;',
+        "COPY  größe (maß) FROM stdin;",
     ],
 )
 def test_whatever_the_options_are(statement: str) -> None:

@@ -99,7 +99,27 @@ class Retrying:
     blockers: tuple[str, ...]
 
 
-Event = RunStarted | StepStarted | StatementDone | Progressed | StepDone | Noticed | Warned | Waiting | Retrying
+@dataclass(frozen=True)
+class Rehearsing:
+    """A migration is about to be run on a shadow, up and down: the so many-th, from 1, of ``total``."""
+
+    migration: str
+    number: int
+    total: int
+
+
+Event = (
+    RunStarted
+    | StepStarted
+    | StatementDone
+    | Progressed
+    | StepDone
+    | Noticed
+    | Warned
+    | Waiting
+    | Retrying
+    | Rehearsing
+)
 Listener = Callable[[Event], None]
 
 

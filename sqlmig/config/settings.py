@@ -41,6 +41,9 @@ DEFAULTS: Mapping[str, object] = {
     "lock_retries": 5,
     "lock_wait": "30s",
     "on_drift": "warn",
+    "on_schema_drift": "off",
+    "schema_snapshots": False,
+    "ignore": [],
     "history_schema": "sqlmig",
     "store_up_limit": "1MB",
     "message_size": "512kB",
@@ -92,6 +95,12 @@ class Environment:
     search_path: str | None
     on_drift: str
     """``warn`` or ``error``."""
+    on_schema_drift: str
+    """``off``, ``warn`` or ``error``: what ``apply`` does where the database is not what migrations left."""
+    schema_snapshots: bool
+    """Whether what changes the database keeps a snapshot of the schema that it left."""
+    ignore: tuple[str, ...]
+    """Objects that no snapshot holds, as ``kind:name``."""
     history_schema: str
     store_up_limit: int
     """The bytes of an up file that the history stores at most."""
@@ -146,6 +155,9 @@ def load(
         lock_wait=settings.read("lock_wait", values.duration),
         search_path=settings.read("search_path", values.search_path) if connect else None,
         on_drift=settings.read("on_drift", values.on_drift),
+        on_schema_drift=settings.read("on_schema_drift", values.on_schema_drift),
+        schema_snapshots=settings.read("schema_snapshots", values.boolean),
+        ignore=settings.read("ignore", values.patterns),
         history_schema=settings.read("history_schema", values.schema),
         store_up_limit=settings.read("store_up_limit", values.size),
         message_size=settings.read("message_size", values.size),

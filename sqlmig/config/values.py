@@ -9,6 +9,7 @@ IDENTIFIER_BYTES = 63
 """PostgreSQL documentation, 4.1.1 "Identifiers and Key Words": longer names are cut."""
 
 ON_DRIFT = ("warn", "error")
+ON_SCHEMA_DRIFT = ("off", "warn", "error")
 
 
 def text(value: object) -> str:
@@ -55,6 +56,25 @@ def on_drift(value: object) -> str:
     written = text(value)
     if written not in ON_DRIFT:
         raise ValueError('has to be "warn" or "error"')
+    return written
+
+
+def on_schema_drift(value: object) -> str:
+    written = text(value)
+    if written not in ON_SCHEMA_DRIFT:
+        raise ValueError('has to be "off", "warn" or "error"')
+    return written
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """A list of ``kind:name``."""
+    if not isinstance(value, list):
+        raise ValueError('has to be a list of objects: ["schema:partman", "table:app.part_*"]')
+    written = tuple(map(text, value))
+    for pattern in written:
+        kind, colon, name = pattern.partition(":")
+        if not (kind.strip() and colon and name.strip()):
+            raise ValueError(f'"{pattern}" names no kind of object: write it as kind:name, as in "schema:partman"')
     return written
 
 

@@ -49,6 +49,7 @@ class Progress:
             events.Warned: self._warned,
             events.Waiting: self._waiting,
             events.Retrying: self._retrying,
+            events.Rehearsing: self._rehearsing,
         }
         """What is done with each kind of event; a look-up, since a file may have a million statements."""
 
@@ -117,6 +118,10 @@ class Progress:
                 *(f"  {blocker}" for blocker in event.blockers),
             ]
         )
+
+    def _rehearsing(self, event: events.Rehearsing) -> None:
+        if self._due():
+            self.output.progress(f"rehearsing {event.migration}, {event.number} of {event.total}")
 
     def warn(self, problems: list[Problem]) -> None:
         """Tell each warning once."""

@@ -1,0 +1,64 @@
+"""Bringing an empty shadow to where the target is: by its migrations or by its schema, and with some of its rows."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from sqlmig.access import Desk
+from sqlmig.dumping import dump_schema
+from sqlmig.errors import DatabaseError
+from sqlmig.frozen import dataclass
+from sqlmig.rehearsal.course import Course
+from sqlmig.rehearsal.rows import FIXED
+from sqlmig.rehearsal.stage import FAILURES, Stage, up
+from sqlmig.shadow import Shadow
+from sqlmig.shadow.sampling import copy_sample
+
+
+@dataclass(frozen=True)
+class Filling:
+    """How a shadow of the target of ``desk`` is filled."""
+
+    desk: Desk
+    course: Course
+    from_schema: bool = False
+    sample: int | None = None
+
+    def furnish(self, shadow: Shadow) -> None:
+        """Before anything runs: the target's schema, where that was asked for.
+
+        Raises NoServer without a pg_dump that fits, DatabaseError where the shadow cannot take the schema.
+        """
+        if not self.from_schema:
+            return
+        environment = shadow.access.environment
+        sql = dump_schema(self.desk.session, environment.history_schema, environment.role, "--no-subscriptions")
+        with closing(shadow.access.open()) as session:
+            try:
+                session.ask(sql)
+            except DatabaseError as error:
+                error.notes = (*error.notes, "while giving the shadow the schema of the target")
+                error.next_step = (
+                    "rehearse as a role that may do that, or in a server of our own: --shadow-url embedded"
+                )
+                raise
+
+    def fill(self, stage: Stage) -> None:
+        """Run what is applied, and copy the sample. Raises what running a migration raises, with the way out."""
+        if self.course.filling:
+            try:
+                stage.play([up(migration) for migration in self.course.filling])
+            except FAILURES as error:
+                error.notes = (*error.notes, "while filling the shadow with the migrations that are applied")
+                error.next_step = "begin with the schema of the target instead: --from-schema"
+                error.left_behind = None
+                raise
+        if self.sample is not None:
+            self._copy_sample(stage)
+
+    def _copy_sample(self, stage: Stage) -> None:
+        access = stage.shadow.access
+        with closing(access.open()) as shadow, closing(self.desk.access.open()) as source:
+            for session in (shadow, source):
+                session.ask(FIXED)
+            copy_sample(source, shadow, self.sample or 0, stage.shadow.left_out, access.environment.role)

@@ -136,8 +136,11 @@ def _written(path: Path, entries: Iterable[Entry]) -> list[Path]:
         if real.exists() and real.read_bytes().replace(b"\r\n", b"\n") == text.encode():
             return []
         beside = real.with_name(f".{real.name}.{os.getpid()}")
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(real)
+        try:
+            beside.write_text(text, encoding="utf-8", newline="\n")
+            beside.replace(real)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise _unusable(path, f"cannot be written: {error.strerror}") from error
     return [path]

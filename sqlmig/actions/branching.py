@@ -167,7 +167,9 @@ def _refuse_applied(place: Workplace, known: Known, chosen: Sequence[Move]) -> N
     for move in chosen:
         if known.is_applied(move.numbered):
             advice = (
-                "renumber the other one" if place.environment.protected else "sqlmig renumber --offline, then switch"
+                "renumber the other one"
+                if place.environment.protected
+                else "renumber it with --offline, then: sqlmig switch"
             )
             told = f"{move.numbered} is applied in {place.environment.name}, and would be missing under its number"
             where = Place(move.numbered.files[0].shown)

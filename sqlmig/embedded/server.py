@@ -25,8 +25,11 @@ from sqlmig.embedded.programs import Programs, find_programs
 from sqlmig.errors import NoServer
 
 LOCK_SECONDS = 90.0
-ORPHANS_SECONDS = 10.0
-"""How long sessions of a server that was killed may keep its shared memory before we give up."""
+ORPHANS_SECONDS = 45.0
+"""How long processes of a server that was killed may keep its shared memory before we give up.
+
+Up to PostgreSQL 14 its autovacuum launcher waits for a statistics collector that is gone, ten seconds at a time.
+"""
 
 LOG_LIMIT = 8 << 20
 LOG_KEPT = 1 << 20

@@ -32,7 +32,8 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has ignored for what runs in background
+    for number in (signal.SIGINT, signal.SIGHUP):  # a shell, or nohup, has what runs in the background ignore them
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     if is_worker(config):
         os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and output would be cut as for a terminal
         return

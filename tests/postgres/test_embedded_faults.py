@@ -123,7 +123,7 @@ def test_sessions_that_outlive_a_killed_server_are_waited_for(folder: Path) -> N
         with python(START, folder, env=BINARIES) as process:
             until(lambda: "shared memory" in (folder / "server.log").read_text(), "a refused start")
             os.kill(backend, signal.SIGCONT)
-            stdout, stderr = process.communicate(timeout=30)
+            stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert embedded.running(folder) is not None
     assert int(stdout) != found.pid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sqlmig.config import Environment
     from sqlmig.files import Discovery
     from sqlmig.migration import Migration
+    from sqlmig.templates import Template
+    from sqlmig.templates.results import TemplatesResult
 
     Folder = Path | str | Traversable
 
@@ -212,11 +214,40 @@ class Project:
 
         return recording.baseline(self._place, version, yes=yes)
 
-    def new(self, name: str, *, timestamp: bool = False, transaction: bool = True) -> NewResult:
-        """Write the next pair of files. Raises UsageError for a name that makes none; never writes over a file."""
+    def new(
+        self,
+        name: str,
+        *,
+        timestamp: bool = False,
+        transaction: bool = True,
+        template: str | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> NewResult:
+        """Write the next pair of files. Raises UsageError for a name that makes none; never writes over a file.
+
+        With a template they are written from it and its keys' ``values``; raises UsageError for one that is missing or
+        can be none. Only a template that reads the database connects to it.
+        """
         from sqlmig.actions import making
 
-        return making.new(self._place, name, timestamp=timestamp, transaction=transaction)
+        texts = None
+        if template is not None:
+            from sqlmig.actions import templating
+
+            texts = templating.texts(self._place, template, " ".join(name.split()), values or {})
+        return making.new(self._place, name, timestamp=timestamp, transaction=transaction, texts=texts)
+
+    def templates(self) -> TemplatesResult:
+        """All templates by name, the project's own among them. Raises FileError for one that cannot be used."""
+        from sqlmig.actions import templating
+
+        return templating.listed(self._place)
+
+    def template(self, name: str) -> Template:
+        """One template: what it needs to know. Raises UsageError where there is none of this name."""
+        from sqlmig.actions import templating
+
+        return templating.find(self._place, name)
 
     def server_start(self) -> ServerResult:
         """Start the embedded server, or find it running."""

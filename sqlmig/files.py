@@ -261,9 +261,15 @@ def _migration(version: int, up: Found, downs: list[Found]) -> Migration:
 
 
 def new_pair(
-    directory: Path, name: str, existing: Sequence[Migration], *, timestamp: bool = False, transaction: bool = True
-) -> tuple[Path, Path]:
-    """Write the next pair of files and return their paths, up first.
+    directory: Path,
+    name: str,
+    existing: Sequence[Migration],
+    *,
+    timestamp: bool = False,
+    transaction: bool = True,
+    texts: tuple[str, str | None] | None = None,
+) -> tuple[Path, Path | None]:
+    """Write the next pair of files, with these texts or empty ones, and return their paths, up first.
 
     The version is one above the highest there is, as wide as that one is spelled, or the UTC time to the second.
     Never writes over a file: where the version is taken meanwhile, raises UsageError and leaves nothing, as does the
@@ -274,13 +280,16 @@ def new_pair(
     header = "" if transaction else "-- sqlmig: no-transaction\n"
     title = " ".join(name.split())
     up, down = (directory / f"{label}_{stem}.{direction}.sql" for direction in (Direction.UP, Direction.DOWN))
+    empty = tuple(template.format(header=header, title=title) for template in (UP_TEMPLATE, DOWN_TEMPLATE))
     written: list[Path] = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for path, template in ((up, UP_TEMPLATE), (down, DOWN_TEMPLATE)):
+        for path, text in zip((up, down), texts or empty, strict=True):
+            if text is None:
+                continue
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 written.append(path)
-                file.write(template.format(header=header, title=title))
+                file.write(text)
         _require_alone(directory, label, written)
     except (OSError, UsageError) as error:
         for path in written:
@@ -291,7 +300,7 @@ def new_pair(
             what = f"{error.filename} cannot be written: {error.strerror}"
             raise FileError(what, place=Place(str(error.filename))) from error
         raise
-    return up, down
+    return up, down if down in written else None
 
 
 def _require_alone(directory: Path, label: str, written: Sequence[Path]) -> None:

@@ -23,11 +23,15 @@ def init(folder: Path) -> InitResult:
     return InitResult(tuple(written), tuple(kept))
 
 
-def new(place: Workplace, name: str, *, timestamp: bool, transaction: bool) -> NewResult:
+def new(
+    place: Workplace, name: str, *, timestamp: bool, transaction: bool, texts: tuple[str, str | None] | None = None
+) -> NewResult:
     """Write the next pair of files. Raises UsageError for a name that makes none; never writes over a file."""
     folders = place.folders
     existing = files.discover([folder for folder in folders if folder.exists()])
     sums.require_readable(folders)
-    up, down = files.new_pair(folders[0], name, existing.migrations, timestamp=timestamp, transaction=transaction)
+    up, down = files.new_pair(
+        folders[0], name, existing.migrations, timestamp=timestamp, transaction=transaction, texts=texts
+    )
     sums.keep([folder for folder in folders if folder.exists()], {up.name.removesuffix(".up.sql")})
-    return NewResult(files.show(up), files.show(down))
+    return NewResult(files.show(up), files.show(down) if down is not None else None)

@@ -30,6 +30,7 @@ class AllCommands(Commands):
     table: ClassVar[Mapping[str, str]] = {
         "init": "sqlmig.cli.making:init",
         "new": "sqlmig.cli.making:new",
+        "templates": "sqlmig.cli.making:templates",
         "apply": "sqlmig.cli.running:apply",
         "rollback": "sqlmig.cli.running:rollback",
         "redo": "sqlmig.cli.running:redo",

@@ -50,6 +50,7 @@ BODIES: Mapping[str, tuple[str, ...]] = {
     "history": ("events",),
     "current-version": ("version", "label", "name"),
     "new": ("up", "down"),
+    "templates": ("templates",),
     "init": ("written", "kept"),
     **dict.fromkeys(("db start", "db stop", "db url"), ("running", "url", "folder", "server_version", "changed")),
 }

@@ -42,6 +42,8 @@ from sqlmig.results import (
 )
 from sqlmig.script import Direction, FileSource, Script
 from sqlmig.standing import State
+from sqlmig.templates import Key, Template
+from sqlmig.templates.results import TemplatesResult
 from tests.unit.report_values import (
     DRIFT,
     NO_VACUUM,
@@ -61,7 +63,8 @@ ENTRY = LogEntry(NOON, "apply", 1, "001", "a", 1, "u", "r", "h", 1.0, "0.1.0", N
 
 RESULTS: dict[str, Result] = {
     **dict.fromkeys(
-        ("apply", "rollback", "redo", "refresh", "reset", "fresh", "switch", "plan"), run_result(Outcome.PLANNED, dry_run=True)
+        ("apply", "rollback", "redo", "refresh", "reset", "fresh", "switch", "plan"),
+        run_result(Outcome.PLANNED, dry_run=True),
     ),
     "status": StatusResult(WHERE, (standing(files=migration(), applied=record()),), (DRIFT,)),
     "baseline": BaselineResult(WHERE, (standing(State.PENDING, migration()),)),
@@ -72,6 +75,7 @@ RESULTS: dict[str, Result] = {
     ),
     "history": HistoryResult(WHERE, (ENTRY,)),
     "new": NewResult("a.up.sql", "a.down.sql"),
+    "templates": TemplatesResult((Template("t", "A t.", (Key("k", "name", "the k"),), "", None),)),
     "init": InitResult(("sql/",), ()),
     **dict.fromkeys(("db start", "db stop", "db url"), ServerResult(True, "postgresql:///x", "/p", "18.6", True)),
     "current-version": VersionResult(WHERE, 1, "001", "a"),
@@ -120,6 +124,7 @@ def test_failure_has_the_keys_of_the_command_too(command: str) -> None:
         ("`changes`", "repair", "changes"),
         ("`renamed`", "renumber", "renamed"),
         ("`events`", "history", "events"),
+        ("`templates`", "templates", "templates"),
     ],
 )
 def test_items_have_the_documented_keys(heading: str, command: str, key: str) -> None:
@@ -129,6 +134,7 @@ def test_items_have_the_documented_keys(heading: str, command: str, key: str) ->
 
 def test_statements_and_errors_have_the_documented_keys() -> None:
     assert list(document("plan")["steps"][0]["script"][0]) == documented("`script`")
+    assert list(document("templates")["templates"][0]["keys"][0]) == documented("`keys`")
     assert list(error_document(statement_failed(), "apply", None)["error"]) == documented("`error`")
 
 

@@ -1,0 +1,3 @@
+-- The way back from ${title}.
+
+ALTER TABLE ${table} DROP CONSTRAINT ${constraint};

@@ -1,0 +1,5 @@
+-- sqlmig: no-transaction
+--
+-- The way back from ${title}.
+
+DROP INDEX CONCURRENTLY ${table.schema}${index};

@@ -61,8 +61,11 @@ POOL_TOO_SMALL = "give PgBouncer's pool two connections or more (default_pool_si
 Row = tuple[str | None, ...]
 
 
-COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
+COPY_IN, COPY_OUT = int(pq.ExecStatus.COPY_IN), int(pq.ExecStatus.COPY_OUT)
+COPYING = frozenset((COPY_IN, COPY_OUT, int(pq.ExecStatus.COPY_BOTH)))
 """In these states libpq has the same result for whoever asks again."""
+DONE = frozenset((int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)))
+FAILED = frozenset((int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.BAD_RESPONSE)))
 
 
 class InterruptsHeld(threading.local):
@@ -286,7 +289,7 @@ class Session:
 
     def _reply(self, result: pq.abc.PGresult) -> Reply:
         status = result.status
-        if status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE):
+        if status in FAILED:
             report = _report_of_result(result)
             self._discard_rest()
             if not self.alive or (report.sqlstate or "").startswith("57P0"):
@@ -295,9 +298,9 @@ class Session:
                     f"the connection to the server was lost: {report.message}", server=report, next_step=next_step
                 )
             raise DatabaseError(report.message, server=report)
-        if status == pq.ExecStatus.COPY_IN:
+        if status == COPY_IN:
             self.pgconn.put_copy_end(b"COPY FROM STDIN without data")
-        elif status == pq.ExecStatus.COPY_OUT:
+        elif status == COPY_OUT:
             self._drain_copy_out()
         return Reply((result.command_status or b"").decode(), result)
 
@@ -313,7 +316,7 @@ class Session:
     def _discard_rest(self) -> None:
         with suppress(psycopg.OperationalError):
             while (result := self._next()) is not None:
-                self.completed_uncancelled = result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+                self.completed_uncancelled = result.status in DONE
 
     def _next(self) -> pq.abc.PGresult | None:
         """The next result; None at the end of the message."""
@@ -355,8 +358,9 @@ class Session:
             self.on_idle()
 
     def _collect(self) -> None:
-        while not self.pgconn.is_busy():
-            result = self.pgconn.get_result()
+        pgconn = self.pgconn
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
             self.arrived.append(result)
             if result is None or result.status in COPYING:
                 return

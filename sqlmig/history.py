@@ -343,20 +343,20 @@ class History:
         }
 
     def _files(self, migration: Migration) -> dict[str, object]:
-        up, down = migration.up.survey, migration.down.survey if migration.down is not None else None
+        up, down = migration.up.recorded_checksum, migration.down.recorded_checksum if migration.down else None
         return {
             "version": migration.version,
             "label": literal(migration.label),
             "name": literal(migration.name),
             "reversible": literal(migration.reversible),
-            "algorithm": up.checksum.algorithm,
-            "up_checksum": literal(up.checksum.raw),
-            "up_sql_checksum": literal(up.checksum.sql),
-            "down_checksum": literal(down.checksum.raw if down else None),
-            "down_sql_checksum": literal(down.checksum.sql if down else None),
+            "algorithm": up.algorithm,
+            "up_checksum": literal(up.raw),
+            "up_sql_checksum": literal(up.sql),
+            "down_checksum": literal(down.raw if down else None),
+            "down_sql_checksum": literal(down.sql if down else None),
             "up_source": packed(migration.up, self.store_up_limit),
             "down_source": packed(migration.down),
-            "statements": up.statements,
+            "statements": migration.up.survey.statements,
         }
 
 

@@ -14,15 +14,9 @@ from sqlmig.script import TextSource
 
 def packed(script: Script | None, limit: int | None = None) -> str:
     """A script as compressed bytes, in SQL; NULL where there is none, or where it is longer than the limit."""
-    if script is None:
+    if script is None or (limit is not None and script.survey.size > limit):
         return "NULL"
-    parts, size = [], 0
-    for part in script.verified_chunks():
-        parts.append(part)
-        size += len(part)
-        if limit is not None and size > limit:
-            return "NULL"
-    packed = base64.b64encode(zlib.compress("".join(parts).encode(), 6)).decode()
+    packed = base64.b64encode(zlib.compress("".join(script.verified_chunks()).encode(), 6)).decode()
     return f"pg_catalog.decode('{packed}', 'base64')"
 
 

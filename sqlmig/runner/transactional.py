@@ -186,7 +186,7 @@ class Transactions:
             if not isinstance(piece, Statement) or piece.is_empty:
                 continue
             number += 1
-            if not claimed and not piece.command.startswith(BEFORE_SNAPSHOT):
+            if not claimed and (piece.is_plain or not piece.command.startswith(BEFORE_SNAPSHOT)):
                 claimed = True
                 self._ours(step, self.claim, "claim")
             self._queue_statement(step, piece, number, pieces)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
@@ -18,6 +19,9 @@ from sqlmig.script.source import Source
 
 CHUNK = 1 << 18
 """Bytes read at a time. Memory does not grow with a file."""
+
+DIRECTIVE_NAME = "sqlmig"
+"""What a text without any directive does not contain."""
 
 BOM = "\ufeff"
 """The byte order mark: no part of the text where it begins a file."""
@@ -37,6 +41,9 @@ class Survey:
     header: Header
     statements: int
     checksum: Checksum
+    """The raw one alone."""
+    size: int
+    """Characters of the text."""
     problems: tuple[Problem, ...]
 
 
@@ -65,10 +72,13 @@ class Script:
 
         Raises FileError where it cannot be read, and with the byte offset where it is not UTF-8.
         """
+        return self._decoded(self._data())
+
+    def _decoded(self, parts: Iterable[bytes]) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")()
         offset = 0
         begun = False
-        for data in self._data():
+        for data in parts:
             pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(data)
@@ -114,17 +124,24 @@ class Script:
         before = self.checksum.raw
         header = self._head[0]
         raw = RawDigest()
-        digested = statements.Digested(self._watched(raw), in_transaction=header.transaction)
+        digested = statements.Digested(self._watched(raw, self.chunks()), in_transaction=header.transaction)
         for _ in self._located(digested.pieces()):
             pass
         if raw.hexdigest() != before:
             raise self._changed("while it was being read")
-        return _checksum(raw, digested, header)
+        return _checksum(raw.hexdigest(), digested, header)
 
-    def _watched(self, digest: RawDigest) -> Iterator[str]:
+    @property
+    def recorded_checksum(self) -> Checksum:
+        """Both checksums of the surveyed text. Raises FileError where it has changed since, or like ``survey``."""
+        if self.full_checksum.raw != self.survey.checksum.raw:
+            raise self._changed("since it was looked at")
+        return self.full_checksum
+
+    def _watched(self, digest: RawDigest, chunks: Iterable[str]) -> Iterator[str]:
         """The chunks, and their raw checksum in ``digest``; a second BOM is part of the text."""
         digest.update(codecs.BOM_UTF8)
-        for chunk in self.chunks():
+        for chunk in chunks:
             digest.update(chunk.encode())
             yield chunk
 
@@ -135,7 +152,7 @@ class Script:
         """The lossless pieces of the text, read anew. Raises ScriptError with file, line and column."""
         return self._scan(self.chunks(), self._head[0])
 
-    def _scan(self, chunks: Iterator[str], header: Header) -> Iterator[statements.Piece]:
+    def _scan(self, chunks: Iterable[str], header: Header) -> Iterator[statements.Piece]:
         return self._located(statements.scan(chunks, in_transaction=header.transaction))
 
     def _located(self, pieces: Iterator[statements.Piece]) -> Iterator[statements.Piece]:
@@ -151,11 +168,19 @@ class Script:
         Raises FileError before the first where it has changed since, and before the last where it changed on the way.
         """
         raw = self.survey.checksum.raw
-        if self._raw_checksum() != raw:
+        data = self._data()
+        start = [next(data, b""), next(data, b"")]
+        digest = RawDigest()
+        for part in chain(start, data):
+            digest.update(part)
+        if digest.hexdigest() != raw:
             raise self._changed("since it was looked at")
+        if not start[1]:
+            yield "".join(self._decoded(start[:1]))
+            return
         digest = RawDigest()
         last = ""
-        for chunk in self._watched(digest):
+        for chunk in self._watched(digest, self.chunks()):
             if last:
                 yield last
             last = chunk
@@ -165,7 +190,13 @@ class Script:
 
     def verified_pieces(self) -> Iterator[statements.Piece]:
         """The pieces once more, for running. Raises like ``verified_chunks``: before the last of them."""
-        return self._scan(self.verified_chunks(), self.survey.header)
+        header = self.survey.header
+        if "full_checksum" in self.__dict__:
+            yield from self._scan(self.verified_chunks(), header)
+            return
+        digested = statements.Digested(self.verified_chunks(), in_transaction=header.transaction)
+        yield from self._located(digested.pieces())
+        self._remember("full_checksum", _checksum(self.survey.checksum.raw, digested, header))
 
     @cached_property
     def header(self) -> Header:
@@ -177,9 +208,12 @@ class Script:
 
     @cached_property
     def _head(self) -> tuple[Header, tuple[ScriptError, ...]]:
+        return self._head_of(self.chunks())
+
+    def _head_of(self, chunks: Iterable[str]) -> tuple[Header, tuple[ScriptError, ...]]:
         directives: list[statements.Directive] = []
         with suppress(ScriptError):  # what stands behind the header does not hide it, and is found by the survey
-            for piece in self._scan(self.chunks(), Header()):
+            for piece in self._scan(chunks, Header()):
                 if not isinstance(piece, statements.Gap):
                     break
                 directives.extend(piece.directives)
@@ -211,13 +245,23 @@ class Script:
         problems: list[Problem] = []
         directives: list[statements.Directive] = []
         raw = RawDigest()
-        count = 0
+        count = size = 0
         in_head = True
         try:
-            header, wrong = self._head
+            data = self._data()
+            start = [next(data, b""), next(data, b"")]
+            if start[1]:
+                header, wrong = self._head
+                pieces = self._scan(self._watched(raw, self._decoded(chain(start, data))), header)
+            else:
+                text = "".join(self._decoded(start[:1]))
+                raw.update(start[0])
+                header, wrong = self._head_in(text)
+                digested = statements.Digested([text], in_transaction=header.transaction)
+                pieces = self._located(digested.pieces())
             errors.extend(wrong)
-            digested = statements.Digested(self._watched(raw), in_transaction=header.transaction)
-            for piece in self._located(digested.pieces()):
+            for piece in pieces:
+                size += len(piece.text)
                 if isinstance(piece, statements.Statement):
                     in_head = False
                     if not piece.is_empty:
@@ -232,12 +276,24 @@ class Script:
                     problems.extend(self._misplaced(piece.directives))
             if read_header(directives, self.file)[0] != header:
                 raise self._changed("while it was being read")
-            checksum = _checksum(raw, digested, header)
+            checksum = Checksum(raw.hexdigest())
+            if not start[1]:
+                self._remember("full_checksum", _checksum(checksum.raw, digested, header))
             if not count and self.direction is Direction.DOWN and not header.irreversible:
                 problems.append(self._empty_down())
         except FileError as error:
             errors.append(error)
-        return Survey(header, count, checksum, tuple(problems)), tuple(errors)
+        return Survey(header, count, checksum, size, tuple(problems)), tuple(errors)
+
+    def _head_in(self, text: str) -> tuple[Header, tuple[ScriptError, ...]]:
+        """The header of the whole text, remembered."""
+        head = self._head_of([text]) if DIRECTIVE_NAME in text.lower() else (Header(), ())
+        self._remember("_head", head)
+        return head
+
+    def _remember(self, name: str, value: object) -> None:
+        """Fill a cached property with what was found on the way to another one."""
+        self.__dict__[name] = value
 
     def _empty_down(self) -> Problem:
         advice = "write the way back, or -- sqlmig: irreversible"
@@ -281,8 +337,8 @@ class Script:
             )
 
 
-def _checksum(raw: RawDigest, digested: statements.Digested, header: Header) -> Checksum:
-    return Checksum(raw.hexdigest(), sql_checksum(digested.hexdigest(), header.outcome))
+def _checksum(raw: str, digested: statements.Digested, header: Header) -> Checksum:
+    return Checksum(raw, sql_checksum(digested.hexdigest(), header.outcome))
 
 
 def _in_file(error: ScriptError, file: str) -> ScriptError:

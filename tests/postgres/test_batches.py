@@ -22,8 +22,10 @@ def wire(database: Database) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def runs(project: Project, wire: Proxy, database: Database) -> Runs:
-    return Runs(project, url=wire.url(database.name))
+def runs(project: Project, wire: Proxy, database: Database, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """On a slow machine, too, nobody looks who is in the way: that takes round trips of its own."""
+    monkeypatch.setattr("sqlmig.runner.run.IDLE_CHECK", 60.0)
+    return Runs(project, url=wire.url(database.name), lock_timeout="2min")
 
 
 def write(runs: Runs, first: int, last: int) -> None:

@@ -83,7 +83,7 @@ def migrations(*versions: int) -> list[Migration]:
 
 
 def checksum(script: Script) -> Checksum:
-    return script.survey.checksum
+    return script.full_checksum
 
 
 def applied(subject: Migration, sequence: int = 0, batch: int = 1, **changes: Any) -> Applied:

@@ -256,19 +256,53 @@ def test_a_file_changed_since_the_survey_is_not_run() -> None:
         assert caught.value.next_step == "run the command again"
 
 
-@pytest.mark.parametrize(("statements", "some_run"), [(1, False), (2_000, False), (4_000, True)])
-def test_a_file_changed_while_it_runs_is_noticed(statements: int, some_run: bool) -> None:
-    """Before its last part is handed out, so that a transaction is rolled back; of a short one nothing runs at all."""
+def test_a_long_file_changed_while_it_runs_is_noticed() -> None:
+    """Before its last part is handed out, so that a transaction is rolled back."""
+    text = f"SELECT 1; -- {'x' * 85}\n" * 4_000
+    source = Changing([text])
+    script = Script(Direction.UP, source)
+    assert script.survey.statements == 4_000
+    source.texts.extend([text] * len(source.opened) + [text + "SELECT 2;"])
+    run: list[str] = []
+    with pytest.raises(FileError, match="changed while it was being read"):
+        run.extend(piece.text for piece in script.verified_pieces())
+    assert run
+    assert "SELECT 2;" not in run
+
+
+@pytest.mark.parametrize("statements", [1, 2_000])
+def test_a_short_file_is_read_once_to_run(statements: int) -> None:
+    """What is compared with the survey is what runs: a change after that comes too late to matter."""
     text = f"SELECT 1; -- {'x' * 85}\n" * statements
     source = Changing([text])
     script = Script(Direction.UP, source)
     assert script.survey.statements == statements
     source.texts.extend([text] * len(source.opened) + [text + "SELECT 2;"])
-    run: list[str] = []
-    with pytest.raises(FileError, match="changed while it was being read"):
-        run.extend(piece.text for piece in script.verified_pieces())
-    assert bool(run) is some_run
-    assert "SELECT 2;" not in run
+    assert "".join(piece.text for piece in script.verified_pieces()) == text
+    with pytest.raises(FileError, match="changed since it was looked at"):
+        next(script.verified_pieces())
+
+
+@pytest.mark.parametrize("statements", [1, 4_000])
+def test_what_is_recorded_is_what_was_surveyed(statements: int) -> None:
+    """Both checksums, whether the text was run or not."""
+    text = f"SELECT 1; -- {'x' * 85}\n" * statements
+    ran, not_run = Script(Direction.UP, Changing([text])), Script(Direction.UP, Changing([text]))
+    assert ran.survey.checksum == not_run.survey.checksum == up(text).checksum
+    assert list(ran.verified_pieces())
+    assert ran.recorded_checksum == not_run.recorded_checksum == up(text).full_checksum
+
+
+def test_no_other_text_is_recorded_than_what_was_surveyed() -> None:
+    """Checksums that were taken of an earlier text are not those of the survey."""
+    text = f"SELECT 1; -- {'x' * 85}\n" * 4_000
+    source = Changing([text])
+    script = Script(Direction.UP, source)
+    assert script.full_checksum == up(text).full_checksum
+    source.texts[:] = [text + "SELECT 2;"]
+    assert script.survey.statements == 4_001
+    with pytest.raises(FileError, match="changed since it was looked at"):
+        _ = script.recorded_checksum
 
 
 def test_an_unchanged_file_runs() -> None:

@@ -1,0 +1,182 @@
+"""Commands that compare the schema with what is known of it, ``drift`` and ``dump``; and what ``apply`` does of that."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from sqlmig.access import Desk
+from sqlmig.actions.workplace import Workplace
+from sqlmig.errors import CheckFailed, FileError, Problem
+from sqlmig.events import Warned
+from sqlmig.rehearsal import Filling, Stage, course
+from sqlmig.schema.diff import Change, diff
+from sqlmig.schema.ignore import Ignore
+from sqlmig.schema.inspect import inspect
+from sqlmig.schema.snapshot import Snapshot
+from sqlmig.shadow import open_shadow
+from sqlmig.snapshots import Known, Snapshots
+from sqlmig.standing import standings
+from sqlmig.verdicts import DriftResult, DumpResult
+
+NOT_KEPT = "set schema_snapshots = true, or make the present state known: sqlmig drift --accept"
+
+
+def drift(place: Workplace, *, shadow_url: str | None = None) -> DriftResult:
+    """What differs between the database and what its migrations left.
+
+    That is the newest snapshot in the history. Where there is none, or something was applied since without one, the
+    migrations are run on a shadow for it. Writes nothing. Raises what filling a shadow raises.
+    """
+    with place.access.desk() as desk:
+        ignore = Ignore.parse(place.environment.ignore)
+        present = inspect(desk.session, ignore, history=desk.history.schema)
+        known = Snapshots(desk.history).newest(desk.session)[0] if desk.facts.tables_exist else None
+        if known is not None and _comparable(known, present):
+            changes = _changes_since(desk, known, present, ignore)
+            basis = f"the snapshot of {known.at:%Y-%m-%d %H:%M} UTC ({known.reason})"
+            return DriftResult(desk.where, present.fingerprint, known.fingerprint, basis, changes, accepted=False)
+        return _drift_by_shadow(place, desk, present, ignore, known, shadow_url)
+
+
+def _comparable(known: Known, present: Snapshot) -> bool:
+    return known.current and known.server_version // 10000 == present.server_version // 10000
+
+
+def _changes_since(desk: Desk, known: Known, present: Snapshot, ignore: Ignore) -> tuple[Change, ...]:
+    if known.fingerprint == present.fingerprint:
+        return ()
+    return diff(ignore.apply(Snapshots(desk.history).schema(desk.session, known)), present)
+
+
+def _drift_by_shadow(
+    place: Workplace, desk: Desk, present: Snapshot, ignore: Ignore, known: Known | None, shadow_url: str | None
+) -> DriftResult:
+    """Compare with a database that the applied migrations build. Who owns an object is not compared: that depends on
+    who applied them."""
+    applied = [standing for standing in standings(place.migrations(), desk.applied()) if standing.applied is not None]
+    stored = desk.history.stored(desk.session, [standing.version for standing in applied])
+    run = course(applied, stored, (), everything=False, from_schema=False)
+    filling = Filling(desk, run)
+    with (
+        open_shadow(desk, shadow_url, apart=run.shared, roles_made=run.roles_made) as shadow,
+        Stage(shadow, ignore, filling.furnish) as stage,
+    ):
+        filling.fill(stage)
+        expected = stage.look().snapshot
+        warnings = (*shadow.warnings, _not_kept(known, present))
+    for problem in warnings:
+        place.listener(Warned(problem))
+    changes = tuple(change for change in diff(expected, present) if change.category != "owner")
+    basis = "the migrations, run on a shadow for comparison"
+    where, fingerprint = desk.where, present.fingerprint
+    return DriftResult(where, fingerprint, expected.fingerprint, basis, changes, accepted=False, warnings=warnings)
+
+
+def _not_kept(known: Known | None, present: Snapshot) -> Problem:
+    why = "no snapshot of the schema is kept"
+    if known is not None and not known.current:
+        why = f"something was applied or undone since the snapshot of {known.at:%Y-%m-%d %H:%M} UTC"
+    elif known is not None:
+        before, now = known.server_version // 10000, present.server_version // 10000
+        why = f"the server was upgraded from PostgreSQL {before} to {now} since the last snapshot"
+    return Problem("no_snapshot", f"{why}: compared with the migrations", warning=True, next_step=NOT_KEPT)
+
+
+def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
+    """Make the present schema what is known, and log it. Raises ConfirmationRequired in a protected environment."""
+    with place.access.desk() as desk:
+        ignore = Ignore.parse(place.environment.ignore)
+        present = inspect(desk.session, ignore, history=desk.history.schema)
+        known = Snapshots(desk.history).newest(desk.session)[0] if desk.facts.tables_exist else None
+        changes: tuple[Change, ...] = ()
+        if known is not None and known.server_version // 10000 == present.server_version // 10000:
+            changes = _changes_since(desk, known, present, ignore)
+        fingerprint = present.fingerprint
+        result = DriftResult(desk.where, fingerprint, fingerprint, "what is there now", changes, accepted=True)
+        place.require_confirmation(yes, result)
+        desk.require_writable()
+        with desk.locked(None):
+            detail = "; ".join(change.sentence for change in changes[:20]) or "the schema as it is"
+            logged = desk.history.log("drift", detail=f"accepted {fingerprint[:12]}: {detail}")
+            exists = Snapshots(desk.history).newest(desk.session)[1]
+            texts = Snapshots(desk.history).texts(present, "accept", table_exists=exists)
+            desk.history.write(desk.session, [*texts, logged])
+        return result
+
+
+def look_before(place: Workplace, desk: Desk) -> None:
+    """Warn, or raise CheckFailed where that was asked for, where the schema is not what migrations left.
+
+    Says nothing where there is no snapshot that it could be compared with.
+    """
+    known = Snapshots(desk.history).newest(desk.session)[0]
+    if known is None:
+        return
+    ignore = Ignore.parse(place.environment.ignore)
+    present = inspect(desk.session, ignore, history=desk.history.schema)
+    changes = _changes_since(desk, known, present, ignore) if _comparable(known, present) else ()
+    if not changes:
+        return
+    more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+    problem = Problem(
+        "schema_drift",
+        f"the database is not what its migrations left: {changes[0].sentence}{more}",
+        warning=place.environment.on_schema_drift == "warn",
+        next_step="see: sqlmig drift; accept it: sqlmig drift --accept",
+    )
+    if not problem.warning:
+        raise CheckFailed([problem])
+    place.listener(Warned(problem))
+
+
+def keep(place: Workplace, desk: Desk, reason: str) -> None:
+    """Store a snapshot of what is there now. The runner's lock is held. Raises what reading the schema raises."""
+    ignore = Ignore.parse(place.environment.ignore)
+    present = inspect(desk.session, ignore, history=desk.history.schema)
+    exists = Snapshots(desk.history).newest(desk.session)[1]
+    desk.history.write(desk.session, Snapshots(desk.history).texts(present, reason, table_exists=exists))
+
+
+def dump(place: Workplace, *, sql: bool, check: Path | None) -> DumpResult:
+    """The schema as text, without the history; compared with a file where one is given.
+
+    Raises NoServer without a pg_dump that fits the server, FileError for a file that is no dump.
+    """
+    sql = sql or (check is not None and check.suffix == ".sql")
+    with place.access.desk() as desk:
+        present = inspect(desk.session, Ignore.parse(place.environment.ignore), history=desk.history.schema)
+        if sql:
+            from sqlmig.dumping import dump_schema
+
+            text = dump_schema(desk.session, desk.history.schema, place.environment.role)
+        else:
+            text = present.to_json()
+        where, fingerprint = desk.where, present.fingerprint
+    if check is None:
+        return DumpResult(where, text, fingerprint, sql)
+    kept = _read(check)
+    changes: tuple[Change, ...] = ()
+    if not sql:
+        former = _snapshot_in(check, kept)
+        changes = diff(former, present)
+        kept = former.to_json()
+        text = Snapshot(present.objects, former.server_version).to_json()
+    lines = difflib.unified_diff(
+        kept.splitlines(keepends=True), text.splitlines(keepends=True), str(check), "the database"
+    )
+    return DumpResult(where, text, fingerprint, sql, str(check), "".join(lines), changes)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path} cannot be read: {error}") from None
+
+
+def _snapshot_in(path: Path, text: str) -> Snapshot:
+    try:
+        return Snapshot.from_json(text)
+    except ValueError as error:
+        raise FileError(f"{path}: {error}", next_step=f"sqlmig dump > {path}") from None

@@ -26,12 +26,14 @@ from sqlmig.results import (
 )
 
 if TYPE_CHECKING:
+    from sqlmig.actions.proving import RehearsalOptions
     from sqlmig.actions.branching import RenumberResult, SumResult
     from importlib.resources.abc import Traversable
 
     from sqlmig.actions.running import ApplyOptions, RunOptions
     from sqlmig.borrowed import AsyncConnection, Connection
     from sqlmig.config import Environment
+    from sqlmig.verdicts import DriftResult, DumpResult, RehearsalResult
     from sqlmig.files import Discovery
     from sqlmig.migration import Migration
     from sqlmig.templates import Template
@@ -170,6 +172,34 @@ class Project:
         from sqlmig.actions import looking
 
         return looking.check(self._place, offline=offline, pending_ok=pending_ok, strict=strict)
+
+    def rehearse(self, names: Sequence[str] = (), **options: Unpack[RehearsalOptions]) -> RehearsalResult:
+        """Prove each pending, or named, migration on a shadow: up, down, and up again. Writes nothing to the target.
+
+        What is not proven is in the result, whose ``exit_code`` is 3 then. Raises FilesInvalid where a file must not
+        run, UsageError for a name that fits none or a shadow that must not be used, NoServer without a place for one.
+        """
+        from sqlmig.actions import proving
+
+        return proving.rehearse(self._place, names, **options)
+
+    def drift(self, *, shadow_url: str | None = None) -> DriftResult:
+        """What differs between the database and what its migrations left. Writes nothing."""
+        from sqlmig.actions import comparing
+
+        return comparing.drift(self._place, shadow_url=shadow_url)
+
+    def accept_drift(self, *, yes: bool = False) -> DriftResult:
+        """Make the present schema what is known, and log it. Raises ConfirmationRequired."""
+        from sqlmig.actions import comparing
+
+        return comparing.accept_drift(self._place, yes=yes)
+
+    def dump(self, *, sql: bool = False, check: Path | None = None) -> DumpResult:
+        """The schema as text, compared with a file where one is given. Raises NoServer without a pg_dump that fits."""
+        from sqlmig.actions import comparing
+
+        return comparing.dump(self._place, sql=sql, check=check)
 
     def history(self, limit: int | None = None) -> HistoryResult:
         """The log, oldest first. Writes nothing; empty where there is no history."""

@@ -86,6 +86,10 @@ LockWait = Annotated[
     float | None,
     typer.Option("--lock-wait", metavar="TIME", callback=seconds, help="Wait so long for another runner: 30s."),
 ]
+ShadowUrl = Annotated[
+    str | None,
+    typer.Option("--shadow-url", metavar="URL", help="An empty database to try things on, or embedded."),
+]
 Unsupported = Annotated[
     bool, typer.Option("--unsupported-server", help="Go on with a server that is not PostgreSQL 13 or later.")
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sqlmig.results import Result
 
 MODULES: Mapping[str, str] = {
+    **dict.fromkeys(("RehearsalResult", "DriftResult", "DumpResult"), "sqlmig.report.proof"),
     **dict.fromkeys(("RenumberResult", "SumResult"), "sqlmig.report.branching"),
     "TemplatesResult": "sqlmig.report.making",
 }

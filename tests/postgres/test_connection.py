@@ -130,7 +130,7 @@ def test_a_pool_of_one_connection_is_too_small(runs: Runs, server: Server) -> No
 def test_attempts_come_later_and_later_and_not_in_step(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pause doubles up to half a minute, and is drawn between its half and its whole."""
     slept: list[float] = []
-    monkeypatch.setattr("sqlmig.runner.transactional.time.sleep", slept.append)
+    monkeypatch.setattr("sqlmig.stopping.pause", slept.append)
     runs.configure(lock_timeout="1ms", lock_retries=7)
     runs.database.execute("CREATE TABLE t (x int)")
     runs.write("001_a", "ALTER TABLE t ADD y int")

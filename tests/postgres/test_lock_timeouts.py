@@ -16,7 +16,7 @@ from tests.support.runner import Runs, outcomes, place
 def runs(project: Project, monkeypatch: pytest.MonkeyPatch) -> Runs:
     runs = Runs(project, lock_timeout="100ms", lock_retries=2)
     runs.database.execute("CREATE TABLE t (x int); INSERT INTO t VALUES (1)")
-    monkeypatch.setattr("sqlmig.runner.transactional.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("sqlmig.stopping.pause", lambda seconds: None)
     return runs
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.docs.documents import ROOT, table
 from tests.support.database import Database
 from tests.support.project import Project
+from tests.support.repository import Repository
 
 
 def claims() -> list[str]:
@@ -120,6 +121,23 @@ def test_a_rollback_works_without_the_file(project: Project, database: Database)
     done = project.invoke("rollback")
     assert done.exit_code == 0, done
     assert database.value("SELECT to_regclass('a') IS NULL AND to_regclass('b') IS NULL")
+
+
+def test_the_database_follows_a_checkout(project: Project, database: Database) -> None:
+    """What the other branch made is gone, what this one has is there, and what both have kept its rows."""
+    repository = Repository(project.folder)
+    project.write("001_both.up.sql", "CREATE TABLE both_have AS SELECT 1 AS x;")
+    repository.commit()
+    repository.branch("other")
+    project.write("002_theirs.up.sql", "CREATE TABLE theirs ();")
+    project.write("002_theirs.down.sql", "DROP TABLE theirs;")
+    repository.commit()
+    assert project.invoke("apply").exit_code == 0
+    repository.branch("this")
+    project.write("002_ours.up.sql", "CREATE TABLE ours ();")
+    assert project.invoke("switch").exit_code == 0
+    assert database.value("SELECT to_regclass('theirs') IS NULL AND to_regclass('ours') IS NOT NULL")
+    assert database.rows("SELECT x FROM both_have") == [(1,)]
 
 
 def test_an_interrupted_index_build_is_finished(project: Project, database: Database) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlmig.errors import ScriptError
 from sqlmig.statements import CopyData, Statement, scan
 from sqlmig.statements.boundaries import UNKNOWN, statement_end
-from sqlmig.statements.lexer import token_end, token_pattern
+from sqlmig.statements.lexer import token_end, token_pattern, tokens
 from tests.property.recording_server import SET_STANDARD_STRINGS, Sent
 
 FIRST_BLOCK_COMMENT = re.compile(r"(?:[^/\-]++|--[^\n\r]*+)*+(/\*.*)", re.DOTALL)
@@ -120,3 +120,23 @@ def continues_with_backslash(script: str) -> bool:
                     return True
                 at = end if end > 0 else len(text)
     return False
+
+
+ROUTINE = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
+
+
+def is_routine_for_some(script: str) -> bool:
+    """Whether a statement is a routine for older psqls, which count words in parentheses, or for newer ones alone."""
+    pieces = scan(script)
+    return any(is_routine(p.text, True) != is_routine(p.text, False) for p in pieces if isinstance(p, Statement))
+
+
+def is_routine(text: str, inside: bool) -> bool:
+    """Whether the first words are those of a routine; those in parentheses count, or do not."""
+    words = []
+    depth = 0
+    for group, start, end in tokens(text):
+        depth += (text[start] == "(") - (text[start] == ")" and depth > 0)
+        if group == "word" and (inside or not depth):
+            words.append(text[start:end].upper())
+    return ROUTINE.match(" ".join(words[:4])) is not None

@@ -47,6 +47,10 @@ DEFAULTS: Mapping[str, object] = {
     "history_schema": "sqlmig",
     "store_up_limit": "1MB",
     "message_size": "512kB",
+    "seeds": "seeds",
+    "allow_seeds": False,
+    "hooks": "",
+    "on_event": [],
 }
 """What an environment may set beside its connection, as it would stand in the file."""
 
@@ -106,6 +110,14 @@ class Environment:
     """The bytes of an up file that the history stores at most."""
     message_size: int
     """The characters of SQL that travel to the server together at most; 0 sends each statement alone."""
+    seeds: tuple[Path, ...]
+    """Where the seeds are, absolute; nothing is known of whether they exist."""
+    allow_seeds: bool
+    """Whether seeds may run here although the environment is protected."""
+    hooks: Path | None
+    """Where the hooks are, absolute; None where there are none."""
+    on_event: tuple[tuple[str, ...], ...]
+    """Programs that are told of each event of a run, each with its arguments."""
     secrets: Redactor = field(compare=False)
 
 
@@ -161,6 +173,10 @@ def load(
         history_schema=settings.read("history_schema", values.schema),
         store_up_limit=settings.read("store_up_limit", values.size),
         message_size=settings.read("message_size", values.size),
+        seeds=tuple(root / folder for folder in settings.read("seeds", values.folders)),
+        allow_seeds=settings.read("allow_seeds", values.boolean),
+        hooks=_folder(root, settings.read("hooks", values.text)),
+        on_event=settings.read("on_event", values.commands) if connect else (),
         secrets=redactor.knowing(connection.secrets | variables.secrets, (*connection.public, name)),
     )
 
@@ -216,6 +232,10 @@ def _source(config: Path | None, cwd: Path, environ: Mapping[str, str]) -> Sourc
         return read_source((cwd / told).parent.resolve() / told.name, cwd)
     found = find_config(cwd)
     return read_source(found, cwd) if found else Source()
+
+
+def _folder(root: Path, name: str) -> Path | None:
+    return root / name if name else None
 
 
 def _directories(options: Sequence[Path], cwd: Path, settings: Settings, root: Path) -> tuple[Path, ...]:

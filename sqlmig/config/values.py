@@ -113,6 +113,19 @@ def folders(value: object) -> tuple[str, ...]:
     return names
 
 
+def commands(value: object) -> tuple[tuple[str, ...], ...]:
+    """Programs with their arguments: a list of lists of words, or one such list alone."""
+    if not isinstance(value, list):
+        raise ValueError('has to be a list of commands: [["notify", "--quiet"]]')
+    several = value if any(isinstance(item, list) for item in value) else [value] if value else []
+    if not all(isinstance(item, list) and item for item in several):
+        raise ValueError('has to be a list of commands, each a list of words: [["notify", "--quiet"], ["log"]]')
+    found = tuple(tuple(map(text, item)) for item in several)
+    if not all(words[0] for words in found):
+        raise ValueError("has a command without a name")
+    return found
+
+
 def _duration_text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from sqlmig.access import Desk
@@ -11,11 +12,17 @@ from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import FilesInvalid, Interrupted, Problem
 from sqlmig.events import Warned
 from sqlmig.migration import Migration
+from sqlmig.plan import Plan
 from sqlmig.rehearsal import Course, Filling, Rehearsal, Stage, course
+from sqlmig.results import Locks
 from sqlmig.schema.ignore import Ignore
 from sqlmig.shadow import open_shadow
 from sqlmig.standing import standings
 from sqlmig.verdicts import RehearsalResult, Rehearsed, Verdict
+
+
+TOLD = 10
+"""Differences that a finding names."""
 
 
 class RehearsalOptions(TypedDict, total=False):
@@ -93,6 +100,23 @@ def planned_course(
     return run
 
 
+def locks_of(
+    place: Workplace, desk: Desk, migrations: Sequence[Migration], prepared: Plan, shadow_url: str | None
+) -> dict[int, Locks]:
+    """What each step of a plan locks, rewrites and builds, by version: as seen where all of them ran on a shadow.
+
+    Raises what running a step raises, and what ``rehearse`` raises.
+    """
+    steps = [step.migration for step in prepared.steps if step.migration is not None]
+    done = replace(planned_course(desk, migrations, ()), migrations=tuple(steps), chosen=frozenset())
+    filling = Filling(desk, done)
+    with open_shadow(desk, shadow_url, apart=done.shared, roles_made=done.roles_made) as shadow:
+        for problem in shadow.warnings:
+            place.listener(Warned(problem))
+        with Stage(shadow, Ignore(), filling.furnish) as stage:
+            return dict(Rehearsal(stage, filling, listener=place.listener).locks())
+
+
 def problems_of(result: RehearsalResult) -> list[Problem]:
     """What a rehearsal found, as findings of a check."""
     return [
@@ -108,9 +132,10 @@ def problems_of(result: RehearsalResult) -> list[Problem]:
 
 
 def _told(migration: Rehearsed) -> str:
+    """All that is wrong with it, in a sentence that does not run on for ever."""
     what = [str(difference) for difference in (*migration.differences, *migration.rows)]
     if migration.error is not None:
         direction = {Verdict.UP_FAILS: "up", Verdict.DOWN_FAILS: "down"}.get(migration.verdict, "second up")
         what.insert(0, f"its {direction} fails: {migration.error.message}")
-    more = f" (and {len(what) - 1} more)" if len(what) > 1 else ""
-    return what[0] + more if what else str(migration.verdict)
+    more = f" (and {len(what) - TOLD} more)" if len(what) > TOLD else ""
+    return "; ".join(what[:TOLD]) + more

@@ -10,7 +10,7 @@ from sqlmig.events import Listener, Rehearsing, silent
 from sqlmig.migration import Migration
 from sqlmig.rehearsal.filling import Filling
 from sqlmig.rehearsal.judging import Findings, Scene, after_down, after_second_up, verdict_on
-from sqlmig.rehearsal.stage import Stage, down, up
+from sqlmig.rehearsal.stage import FAILURES, Stage, down, up
 from sqlmig.results import Locks
 from sqlmig.verdicts import Rehearsed, Verdict
 
@@ -21,7 +21,7 @@ class Rehearsal:
     """Runs a course on a stage."""
 
     def __init__(
-        self, stage: Stage, filling: Filling, *, ignore_column_order: bool, listener: Listener = silent
+        self, stage: Stage, filling: Filling, *, ignore_column_order: bool = False, listener: Listener = silent
     ) -> None:
         self.stage = stage
         self.filling = filling
@@ -52,6 +52,23 @@ class Rehearsal:
             yield found
             if found.verdict is Verdict.UP_FAILS:
                 return
+
+    def locks(self) -> Iterator[tuple[int, Locks]]:
+        """The version of each migration with what it locks, rewrites and builds; run up only.
+
+        Raises what running a migration raises.
+        """
+        self.filling.fill(self.stage)
+        self.stage.look_around()
+        for number, migration in enumerate(self.course.migrations, start=1):
+            self.listener(Rehearsing(str(migration), number, len(self.course.migrations)))
+            try:
+                self.stage.play([up(migration)])
+            except FAILURES as error:
+                error.notes = (*error.notes, "on the shadow; the target was not touched")
+                error.left_behind = None
+                raise
+            yield migration.version, self.stage.watch.seen()
 
     def _rehearse(self, migration: Migration) -> Rehearsed:
         begun = time.perf_counter()

@@ -113,14 +113,25 @@ class Project:
 
         return looking.status(self._place)
 
-    def plan(self, goal: Goal | None = None, *, strict: bool = False, wait: float = 0) -> RunResult:
+    def plan(
+        self,
+        goal: Goal | None = None,
+        *,
+        strict: bool = False,
+        wait: float = 0,
+        locks: bool = False,
+        shadow_url: str | None = None,
+    ) -> RunResult:
         """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed.
+
+        ``locks`` adds to each step what it locks, rewrites and builds, as seen on a shadow.
 
         Writes nothing. Raises CheckFailed or FilesInvalid where ``apply`` would refuse, with the plan in ``result``.
         """
         from sqlmig.actions import running
 
-        return running.preview(self._place, goal or Apply(), strict=strict, wait=wait)
+        goal = goal or Apply()
+        return running.preview(self._place, goal, strict=strict, wait=wait, locks=locks, shadow_url=shadow_url)
 
     def apply(self, goal: Apply | None = None, **options: Unpack[ApplyOptions]) -> RunResult:
         """Apply what is pending. With nothing to do, takes no lock and writes nothing.
@@ -167,11 +178,29 @@ class Project:
 
         return running.run(self._place, command, goal, **options)
 
-    def check(self, *, offline: bool = False, pending_ok: bool = False, strict: bool = False) -> CheckResult:
-        """Every finding about files and, unless offline, history. Writes nothing."""
+    def check(
+        self,
+        *,
+        offline: bool = False,
+        pending_ok: bool = False,
+        strict: bool = False,
+        rehearse: bool = False,
+        shadow_url: str | None = None,
+    ) -> CheckResult:
+        """Every finding about files and, unless offline, history; with ``rehearse`` each pending down is proven too.
+
+        Writes nothing to the target.
+        """
         from sqlmig.actions import looking
 
-        return looking.check(self._place, offline=offline, pending_ok=pending_ok, strict=strict)
+        return looking.check(
+            self._place,
+            offline=offline,
+            pending_ok=pending_ok,
+            strict=strict,
+            rehearse=rehearse,
+            shadow_url=shadow_url,
+        )
 
     def rehearse(self, names: Sequence[str] = (), **options: Unpack[RehearsalOptions]) -> RehearsalResult:
         """Prove each pending, or named, migration on a shadow: up, down, and up again. Writes nothing to the target.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmig import audit, sums
 from sqlmig.actions.workplace import Workplace
+from sqlmig.errors import FileError
 from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
 from sqlmig.standing import standings
 
@@ -18,8 +19,19 @@ def status(place: Workplace) -> StatusResult:
         return StatusResult(desk.where, known, (*found, *problems))
 
 
-def check(place: Workplace, *, offline: bool, pending_ok: bool, strict: bool) -> CheckResult:
-    """Every finding about files and, unless offline, history."""
+def check(
+    place: Workplace,
+    *,
+    offline: bool,
+    pending_ok: bool,
+    strict: bool,
+    rehearse: bool = False,
+    shadow_url: str | None = None,
+) -> CheckResult:
+    """Every finding about files and, unless offline, history; with ``rehearse`` about what is pending as well.
+
+    Raises what a rehearsal raises. Files that cannot be used are not rehearsed.
+    """
     discovery = place.discover()
     problems = audit.audit_files(discovery)
     if place.origin is None:
@@ -31,6 +43,11 @@ def check(place: Workplace, *, offline: bool, pending_ok: bool, strict: bool) ->
             known = standings(discovery.migrations, desk.applied())
             stored = desk.history.stored(desk.session, [standing.version for standing in audit.drifted(known)])
             problems += audit.with_diffs(audit.audit_history(known, pending_ok=pending_ok), known, stored)
+            if rehearse and audit.exit_code(problems, strict=False) != FileError.exit_code:
+                from sqlmig.actions import proving
+
+                rehearsal = proving.rehearse_at(place, desk, discovery.migrations, (), shadow_url=shadow_url)
+                problems += proving.problems_of(rehearsal)
     code = audit.exit_code(problems, strict=strict)
     return CheckResult(where, tuple(problems), len(discovery.migrations), strict, code)
 

@@ -57,4 +57,5 @@ def baseline(place: Workplace, version: int, *, yes: bool) -> BaselineResult:
             desk.require_writable()
             with desk.locked(None):
                 desk.record_baseline([s.migration for s in chosen if s.migration is not None])
+                place.keep_snapshot(desk, "baseline")
         return result

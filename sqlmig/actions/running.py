@@ -38,13 +38,23 @@ class ApplyOptions(RunOptions, total=False):
     unsupported_server: bool
 
 
-def preview(place: Workplace, goal: Goal, *, strict: bool, wait: float) -> RunResult:
-    """What reaching the goal would do; nothing is written. Raises what ``run`` raises before anything runs."""
+def preview(
+    place: Workplace, goal: Goal, *, strict: bool, wait: float, locks: bool = False, shadow_url: str | None = None
+) -> RunResult:
+    """What reaching the goal would do; nothing is written. Raises what ``run`` raises before anything runs.
+
+    ``locks`` adds what each step locks, rewrites and builds, by running it on a shadow; raises what that raises.
+    """
     migrations = place.migrations()
     with place.access.desk(wait) as desk:
         prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict)
         result = RunResult.planned("plan", desk.where, prepared, dry_run=True)
         _refuse(prepared, result)
+        if locks and result.steps:
+            from sqlmig.actions import proving
+
+            seen = proving.locks_of(place, desk, migrations, prepared, shadow_url)
+            result = replace(result, steps=tuple(replace(step, locks=seen[step.version]) for step in result.steps))
         return result
 
 
@@ -75,8 +85,12 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
             _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
             batch = max((record.batch for record in applied), default=0) + 1
             place.warn(prepared)
+            if place.environment.on_schema_drift != "off" and isinstance(goal, Apply):
+                from sqlmig.actions import comparing
+
+                comparing.look_before(place, desk)
             together = options.get("single_transaction", False)
-            return _execute(command, desk, lock, prepared, batch, single_transaction=together)
+            return _execute(place, command, desk, lock, prepared, batch, single_transaction=together)
 
 
 def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
@@ -99,7 +113,7 @@ def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
         desk.require_writable()
         with desk.locked(options.get("lock_wait")) as lock:
             desk.drop_everything()
-            return _execute("fresh", desk, lock, prepared, batch=1)
+            return _execute(place, "fresh", desk, lock, prepared, batch=1)
 
 
 def _plan(
@@ -134,7 +148,14 @@ def _require_consent(place: Workplace, command: str, goal: Goal, yes: bool, resu
 
 
 def _execute(
-    command: str, desk: Desk, lock: RunnerLock, prepared: Plan, batch: int, *, single_transaction: bool = False
+    place: Workplace,
+    command: str,
+    desk: Desk,
+    lock: RunnerLock,
+    prepared: Plan,
+    batch: int,
+    *,
+    single_transaction: bool = False,
 ) -> RunResult:
     runner = desk.runner(lock)
     begun = time.perf_counter()
@@ -154,5 +175,8 @@ def _execute(
         runner.run(prepared, batch, single_transaction=single_transaction)
     except SqlmigError as error:
         error.result = result(failed=True)
+        place.keep_snapshot(desk, command)
         raise
-    return result()
+    finished = result()
+    place.keep_snapshot(desk, command)
+    return finished

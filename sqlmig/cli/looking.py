@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from sqlmig.cli.commands import command
-from sqlmig.cli.invocation import Invocation
-from sqlmig.cli.options import Strict, natural_number
+from sqlmig.cli.invocation import Invocation, at_most_one
+from sqlmig.cli.options import ShadowUrl, Strict, natural_number
 
 
 @command()
@@ -26,12 +26,18 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="The files alone; needs no database.")] = False,
     pending_ok: Annotated[bool, typer.Option("--pending-ok", help="Pending migrations are no finding.")] = False,
     strict: Strict = False,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="Prove what is pending, on a shadow.")] = False,
+    shadow_url: ShadowUrl = None,
 ) -> int:
     """Check files and history.
 
-    Exits 2 where a file cannot be used, 3 where something is changed, missing, pending, out of order or unfinished.
+    Exits 2 where a file cannot be used, 3 where something is changed, missing, pending, out of order or unfinished, or,
+    with --rehearse, where a down does not undo its up.
     """
-    result = invocation.project(offline=offline).check(offline=offline, pending_ok=pending_ok, strict=strict)
+    at_most_one(offline=offline, rehearse=rehearse)
+    result = invocation.project(offline=offline).check(
+        offline=offline, pending_ok=pending_ok, strict=strict, rehearse=rehearse, shadow_url=shadow_url
+    )
     return invocation.show(result, result.exit_code)
 
 

@@ -13,6 +13,7 @@ from sqlmig.cli.options import (
     DryRun,
     LockWait,
     OutOfOrder,
+    ShadowUrl,
     Steps,
     Strict,
     To,
@@ -167,6 +168,10 @@ def plan(
     steps: Steps = None,
     allow_out_of_order: OutOfOrder = False,
     strict: Strict = False,
+    locks: Annotated[
+        bool, typer.Option("--locks", help="Show what is locked and rewritten, by running it on a shadow.")
+    ] = False,
+    shadow_url: ShadowUrl = None,
 ) -> int:
     """Show what apply would do, by statement.
 
@@ -176,4 +181,4 @@ def plan(
 
     at_most_one(to=to, steps=steps)
     goal = Apply(to=to, steps=steps, allow_out_of_order=allow_out_of_order)
-    return invocation.show(invocation.project().plan(goal, strict=strict))
+    return invocation.show(invocation.project().plan(goal, strict=strict, locks=locks, shadow_url=shadow_url))

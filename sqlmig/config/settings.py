@@ -120,6 +120,11 @@ class Environment:
     """Programs that are told of each event of a run, each with its arguments."""
     secrets: Redactor = field(compare=False)
 
+    @property
+    def keeps_snapshots(self) -> bool:
+        """Whether what changes the database stores a snapshot: what is to be compared has to be known."""
+        return self.schema_snapshots or self.on_schema_drift != "off"
+
 
 def load(
     *,

@@ -34,7 +34,7 @@ BEGIN
                             AND part.objid = depend.objid AND part.deptype IN ('i', 'P')
                             AND (part.refclassid <> part.classid OR part.refobjid <> part.objid))
            AND NOT (namespace.nspname = {schema_name} AND object.name IS NOT NULL
-                    AND object.name IN ('migration', 'event', 'format'))
+                    AND object.name IN ('migration', 'event', 'format', 'snapshot'))
         UNION ALL
         SELECT other.classid, other.objid, object.type, object.identity
           FROM (SELECT tableoid AS classid, oid AS objid FROM pg_catalog.pg_cast

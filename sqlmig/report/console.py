@@ -12,6 +12,7 @@ from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
 from sqlmig.report.elsewhere import module_of
 from sqlmig.report.failures import diff_lines, problem_lines
+from sqlmig.report.locks import lock_lines
 from sqlmig.report.steps import Steps, outcome_counts, readable_statements
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, harmless, local_time
@@ -94,6 +95,8 @@ def _plan_lines(result: RunResult, verbose: bool) -> Iterator[str]:
         planned = steps.get((step.version, step.direction))
         if planned is not None:
             yield from _statement_lines(planned, step.resumed_at or 1, verbose)
+        if step.locks is not None:
+            yield from lock_lines(step.locks)
     yield ""
     if result.plan.refusals:
         yield "none of this can run as it stands; nothing was changed"

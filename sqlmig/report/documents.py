@@ -16,6 +16,7 @@ from sqlmig.errors import FileError, Place, Problem, SqlmigError
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
 from sqlmig.report.elsewhere import module_of
+from sqlmig.report.locks import locks_document
 from sqlmig.report.steps import readable_statements
 from sqlmig.results import (
     BaselineResult,
@@ -153,6 +154,7 @@ def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> 
         "duration_ms": _milliseconds(step.duration_ms),
         "from_history": step.from_history,
         "resumed_at": step.resumed_at,
+        "locks": locks_document(step.locks),
         "file": planned.script.file if planned is not None else None,
         "script": _script(planned) if with_statements and planned is not None else None,
     }

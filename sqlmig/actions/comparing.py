@@ -1,4 +1,4 @@
-"""Commands that compare the schema with what is known of it, ``drift`` and ``dump``; and what ``apply`` does of that."""
+"""``drift`` and ``dump``: the schema compared with what is known of it. And what ``apply`` does of that."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from sqlmig.shadow import open_shadow
 from sqlmig.standing import standings
 from sqlmig.verdicts import RehearsalResult, Rehearsed, Verdict
 
-
 TOLD = 10
 """Differences that a finding names."""
 

@@ -217,9 +217,9 @@ class Session:
         self.completed_uncancelled = False
         with suppress(psycopg.Error):
             if self.pgconn.flush():
-                self.close()
+                self.pgconn.finish()
             elif self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-                self.connection.cancel_safe(timeout=5)
+                self.cancel()
         self._discard_rest()
         self.busy = False
 

@@ -91,7 +91,7 @@ def dump_schema(session: Session, left_out: str, role: str | None, *options: str
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise DatabaseError(said[0] if said else f"{program} failed", notes=said[1:])
-    return normalized(done.stdout.decode())
+    return normalized(done.stdout.decode()).rstrip("\n") + "\n"
 
 
 def normalized(dump: str) -> str:

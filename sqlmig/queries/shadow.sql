@@ -38,6 +38,10 @@ SELECT pg_catalog.format(
                             pg_catalog.substr(config.text, pg_catalog.strpos(config.text, '=') + 1) AS value) AS pair
  WHERE setting.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 UNION ALL
+SELECT pg_catalog.format('COMMENT ON DATABASE %I IS %L', {name}, pg_catalog.shobj_description(oid, 'pg_database'))
+  FROM pg_catalog.pg_database
+ WHERE datname = pg_catalog.current_database() AND pg_catalog.shobj_description(oid, 'pg_database') IS NOT NULL
+UNION ALL
 SELECT pg_catalog.format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {name})
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database() AND datacl IS NOT NULL
 UNION ALL
@@ -47,19 +51,25 @@ SELECT pg_catalog.format('GRANT %s ON DATABASE %I TO %s', item.privilege_type, {
   FROM pg_catalog.pg_database AS database CROSS JOIN LATERAL pg_catalog.aclexplode(database.datacl) AS item
  WHERE database.datname = pg_catalog.current_database()
 
+-- name: missing
+-- What a role needs to run migrations here and does not have, as statements.
+SELECT pg_catalog.format('GRANT CREATE ON DATABASE %I TO %I', pg_catalog.current_database(), {role})
+ WHERE NOT pg_catalog.has_database_privilege({role}, pg_catalog.current_database(), 'CREATE')
+UNION ALL
+SELECT pg_catalog.format('GRANT USAGE, CREATE ON SCHEMA public TO %I', {role})
+ WHERE {in_public} AND NOT pg_catalog.has_schema_privilege({role}, 'public', 'CREATE')
+
 -- name: hold
--- Takes a lock that says that we live, for as long as this session does: at most an hour of silence ends no session.
+-- Takes a lock that says that we live, for as long as this session does: no silence of ours ends it.
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL statement_timeout = 0;
 {more}
 SELECT pg_catalog.pg_try_advisory_xact_lock({key})
 
--- name: abandoned
--- Databases of this name's pattern that carry no comment but ours, with whether somebody holds the lock of {key}.
-SELECT datname FROM pg_catalog.pg_database AS database
- WHERE datname LIKE 'sqlmig\_shadow\_%'
-   AND coalesce(pg_catalog.shobj_description(database.oid, 'pg_database'), {comment}) LIKE {comment} || '%'
+-- name: named
+-- Databases that are named as ours are.
+SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE 'sqlmig\_shadow\_%'
 
 -- name: held
 -- Whether any session of the server, in whichever database, holds the advisory lock {key}.

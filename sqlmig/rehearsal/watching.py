@@ -124,10 +124,11 @@ class Watch:
 
 def _builds(before: Mapping[int, Relation], after: Mapping[int, Relation]) -> Iterator[IndexBuild]:
     """The indexes of tables that were there before that are new, or were built anew."""
+    names = {relation.name for relation in before.values()}
     for oid, index in sorted(after.items(), key=lambda item: item[1].name):
         former = before.get(oid)
         if index.kind == "i" and index.table in before and (former is None or former.file != index.file):
-            yield IndexBuild(index.name, before[index.table].name, former is not None)
+            yield IndexBuild(index.name, before[index.table].name, index.name in names)
 
 
 def _spelled(strength: int) -> str:

@@ -138,7 +138,8 @@ def _(result: DriftResult, secrets: Redact, limit: int | None, verbose: bool) ->
     yield where_line(result.where, verbose)
     yield from _change_lines(result.changes, secrets)
     if result.accepted:
-        yield f"the schema as it is now is known ({result.fingerprint[:12]}); {_counted(result.changes)}"
+        told = f", with {_counted(result.changes)}" if result.changes else ""
+        yield f"the schema is known as it is now{told} ({result.fingerprint[:12]})"
     elif result.changes:
         yield f"{_counted(result.changes)} since {result.basis}"
     else:
@@ -156,7 +157,7 @@ def _change_lines(changes: Iterable[Change], secrets: Redact) -> Iterator[str]:
 def _counted(changes: Iterable[Change]) -> str:
     kinds = Counter(change.kind for change in changes)
     told = [f"{kinds[kind]} {kind}" for kind in ("added", "removed", "changed") if kinds[kind]]
-    return ", ".join(told) if told else "nothing had changed"
+    return ", ".join(told)
 
 
 @body.register

@@ -16,8 +16,6 @@ from sqlmig.lock import lock_key
 from sqlmig.queries import query
 
 PREFIX = "sqlmig_shadow_"
-COMMENT = "A shadow database of sqlmig"
-
 PROVIDERS = {"c": ("libc", ""), "i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 """Of pg_database.datlocprovider: how CREATE DATABASE calls it, and the option that names its locale."""
 
@@ -95,7 +93,7 @@ class Databases:
     """What to call it where the server is ours alone."""
     holders: dict[str, Session] = field(default_factory=dict)
 
-    def make(self, comment: str) -> str:
+    def make(self) -> str:
         """An empty database with the target's encoding and locale; its name.
 
         Raises DatabaseError where the server refuses; then nothing is left.
@@ -105,7 +103,6 @@ class Databases:
         hold(holder, lock_key(name, "shadow"))
         try:
             self.session.ask(self._create(name))
-            self.session.ask(f"COMMENT ON DATABASE {quote_identifier(name)} IS {literal(f'{COMMENT}: {comment}')}")
         except BaseException:
             self.drop(name)
             raise
@@ -141,7 +138,7 @@ class Databases:
 
     def sweep(self) -> None:
         """Drop the databases of runs that are gone; those that belong to another role are left to it."""
-        for (name,) in self.session.ask(query("shadow", "abandoned").format(comment=literal(COMMENT))):
+        for (name,) in self.session.ask(query("shadow", "named")):
             if name is None or not is_ours(name) or self._is_held(name):
                 continue
             with suppress(DatabaseError):

@@ -9,10 +9,12 @@ from sqlmig.errors import LockHeld, SqlmigError, UsageError
 from sqlmig.frozen import dataclass
 from sqlmig.lock import lock_key
 from sqlmig.queries import query
-from sqlmig.shadow.databases import COMMENT, Ground, ground_of, hold
+from sqlmig.shadow.databases import Ground, ground_of, hold
 
 MARK = "sqlmig_shadow"
-"""A schema that says that all there is in the database is ours."""
+"""A schema that says, with its comment, that all there is in the database is ours."""
+
+COMMENT = "sqlmig made everything in this database, and drops it"
 
 
 @dataclass

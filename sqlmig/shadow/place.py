@@ -12,9 +12,9 @@ from sqlmig.access import Access, Desk
 from sqlmig.config import Environment, Secret, Target, known_redactor
 from sqlmig.config.conninfo import MisreadError, merge, parse
 from sqlmig.config.secrets import secrets_in
-from sqlmig.database import Session, connect, literal, quote_identifier
+from sqlmig.database import Session, connect, literal
 from sqlmig.errors import ConfigError, DatabaseError, NoServer, Problem, SqlmigError
-from sqlmig.events import Listener, silent
+from sqlmig.events import silent
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
 from sqlmig.shadow.databases import Databases, Ground, ground_of
@@ -57,7 +57,7 @@ class Shadow:
 
     def renew(self) -> None:
         """Begin again with an empty database. Sessions on the former one are gone."""
-        self.access = _access(self.access.environment, self.renewed(), self.access.listener)
+        self.access = _access(self.access.environment, self.renewed())
 
 
 @contextmanager
@@ -95,11 +95,11 @@ def _why_not_beside(desk: Desk, ground: Ground) -> str | None:
     return "a pooler stands before the target" if desk.session.pooled else None
 
 
-def _access(environment: Environment, conninfo: str, listener: Listener) -> Access:
-    """The way to a shadow: everything as in the target's environment, but for the place."""
+def _access(environment: Environment, conninfo: str) -> Access:
+    """The way to a shadow: everything as in the target's environment, but for the place; nobody is told of it."""
     redactor = environment.secrets.knowing(secrets_in(conninfo))
     target = Target(False, Secret(conninfo), "shadow")
-    return Access(replace(environment, target=target, secrets=redactor), listener)
+    return Access(replace(environment, target=target, secrets=redactor), silent)
 
 
 def in_database(conninfo: str, name: str) -> str:
@@ -124,7 +124,7 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack) -> Shadow
         given.mark_again()
         return url
 
-    shadow = _access(access.environment, url, access.listener)
+    shadow = _access(access.environment, url)
     return Shadow(shadow, Kind.NAMED, found.system == ground.system, _older(found.version, ground), renewed)
 
 
@@ -170,12 +170,12 @@ def _made(access: Access, conninfo: str, databases: Databases, source: Session, 
     def made() -> str:
         for former in [*databases.holders]:
             databases.drop(former)
-        name = databases.make(f"of {access.environment.name}; the next rehearsal drops it where it is still here")
+        name = databases.make()
         place = in_database(conninfo, name)
         _furnish(source, databases, name, place, access.environment.role)
         return place
 
-    shadow = _access(access.environment, made(), access.listener)
+    shadow = _access(access.environment, made())
     return Shadow(shadow, kind, kind is Kind.BESIDE, (), made)
 
 
@@ -185,11 +185,11 @@ def _furnish(source: Session, databases: Databases, name: str, place: str, role:
         _try(databases.session, statement or "")
     if role is None:
         return
-    grantee = quote_identifier(role)
-    _try(databases.session, f"GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {quote_identifier(name)} TO {grantee}")
-    if databases.ground.creates_in_public:
-        with closing(connect(place, listener=silent)) as session:
-            _try(session, f"GRANT USAGE, CREATE ON SCHEMA public TO {grantee}")
+    in_public = literal(databases.ground.creates_in_public)
+    text = query("shadow", "missing").format(role=literal(role), in_public=in_public)
+    with closing(connect(place, listener=silent)) as session:
+        for (statement,) in session.ask(text):
+            _try(session, statement or "")
 
 
 def _copy_roles(source: Session, admin: Session, left_out: Sequence[str]) -> None:

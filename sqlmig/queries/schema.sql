@@ -57,7 +57,8 @@ SELECT CASE WHEN note.provider IS NULL THEN 'c' ELSE 'l' END, note.classoid, not
        note.provider
   FROM (SELECT classoid, objoid, objsubid, description AS text, NULL AS provider FROM pg_catalog.pg_description
          WHERE objoid >= 16384 OR classoid IN ('pg_catalog.pg_namespace'::pg_catalog.regclass,
-                                               'pg_catalog.pg_extension'::pg_catalog.regclass)
+                                               'pg_catalog.pg_extension'::pg_catalog.regclass,
+                                               'pg_catalog.pg_largeobject'::pg_catalog.regclass)
            AND description NOT IN ('system catalog schema', 'reserved schema for TOAST tables')
         UNION ALL SELECT classoid, objoid, objsubid, label, provider FROM pg_catalog.pg_seclabel
         UNION ALL SELECT classoid, objoid, 0, description, NULL FROM pg_catalog.pg_shdescription
@@ -70,6 +71,13 @@ SELECT CASE WHEN note.provider IS NULL THEN 'c' ELSE 'l' END, note.classoid, not
             OR classoid = 'pg_catalog.pg_subscription'::pg_catalog.regclass) AS note
  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member WHERE member.classid = note.classoid
                     AND member.objid = note.objoid AND member.deptype = 'e')
+
+-- name: own_comments
+-- The comments on PostgreSQL's own objects, as one number: these OIDs are the same on every server of a major version.
+SELECT pg_catalog.sum(pg_catalog.hashtextextended(description, classoid::bigint * 4294967296 + objoid::bigint * 2048
+                                                               + objsubid))
+  FROM pg_catalog.pg_description WHERE objoid < 12000
+   AND classoid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass
 
 -- name: dependencies
 -- Which column owns a sequence, and what goes with an extension without being a part of it.

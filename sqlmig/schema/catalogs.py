@@ -191,7 +191,7 @@ def _conditions(catalog: Catalog) -> Iterator[str]:
         )
     elif catalog.name == "pg_namespace":
         yield "c.nspname NOT IN ('pg_catalog', 'pg_toast') AND c.nspname !~ '^pg_(toast_)?temp_'"
-    elif catalog.name != "pg_extension":
+    elif catalog.name not in knowledge.WHOEVER_MADE_THEM:
         yield f"c.{own}::pg_catalog.oid >= {INITDB}"
     if not catalog.shared:
         of = str(catalog.oid) if not catalog.whole else f"'pg_catalog.{catalog.targets[own]}'::pg_catalog.regclass"

@@ -29,7 +29,7 @@ family sees the present), and of a catalog that the session's present role may n
 BUILTIN = 12000
 """Smaller OIDs are the same on every server of a major version (FirstUnpinnedObjectId in access/transam.h)."""
 
-EXTRAS = ("roles", "tablespaces", "composites", "comments", "dependencies", "additions", "not_null")
+EXTRAS = ("roles", "tablespaces", "composites", "comments", "own_comments", "dependencies", "additions", "not_null")
 """The blocks that are read besides the catalogs; each is one statement."""
 
 NAMED_NOT_NULL = 180000

@@ -154,9 +154,13 @@ SCOPE: Mapping[str, str] = {
     "pg_trigger": "(NOT c.tgisinternal OR (c.tgparentid <> 0 AND c.tgconstraint = 0))",
     "pg_rewrite": "c.rulename <> '_RETURN'",
     # A large object is data; that somebody may read it is not.
-    "pg_largeobject_metadata": "c.lomacl IS NOT NULL",
+    "pg_largeobject_metadata": "c.lomacl IS DISTINCT FROM pg_catalog.acldefault('L', c.lomowner)"
+    " AND c.lomacl IS NOT NULL",
 }
 """Rows of a catalog that are described."""
+
+WHOEVER_MADE_THEM = frozenset({"pg_namespace", "pg_extension", "pg_largeobject_metadata"})
+"""Catalogs whose objects are described even where initdb made them, or where a person may choose small OIDs."""
 
 CLASSES: Mapping[str, str] = {"pg_largeobject_metadata": "pg_largeobject"}
 """The catalog by which PostgreSQL addresses the objects of another one."""

@@ -6,10 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sqlmig.database import Row
-from sqlmig.schema.describe import Address, Describer
+from sqlmig.schema.describe import Address, Describer, Thing
 
 ADDITIONS = {"t": "toast options", "s": "statistics targets", "f": "triggers"}
 """What the rows of the block ``additions`` are called."""
+
+
+OWN_COMMENTS: Address = ("pg_description", 0)
+OWN_COMMENTS_NAME = ("comments", "on PostgreSQL's own objects")
 
 
 class Notes:
@@ -32,6 +36,8 @@ class Notes:
         for row in self.rows["comments"]:
             path = ("comment",) if row[0] == "c" else ("security labels", row[5] or "")
             describer.note(self._address(row), int(row[3] or 0), path, row[4])
+        ((digest,),) = self.rows["own_comments"]
+        describer.things[OWN_COMMENTS] = Thing(*OWN_COMMENTS_NAME, {"digest": digest})
         for row in self.rows["additions"]:
             describer.note(self._address(row), 0, (ADDITIONS[row[0] or ""],), _value(row[3] or ""))
         for row in sorted(self.rows["dependencies"], key=lambda row: row[0] or ""):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlmig.errors import CheckFailed, FilesInvalid, Problem
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Direction, Migration, Script
 from sqlmig.plan.goals import Goal
+
+
+class StepKind(StrEnum):
+    """What a step runs: a migration; or what is run beside them and leaves no record of its own."""
+
+    MIGRATION = "migration"
+    SEED = "seed"
+    HOOK = "hook"
 
 
 @dataclass(frozen=True)
@@ -25,9 +35,29 @@ class Step:
     """The script is the one stored when the migration was applied, since the file differs or is gone."""
     resume_at: int | None = None
     """The statement at which an interrupted non-transactional script continues."""
+    kind: StepKind = StepKind.MIGRATION
+    before: Script | None = None
+    """The hook that runs before the script; in its transaction, where it has one."""
+    after: Script | None = None
+    """The hook that runs behind it."""
+    around: Step | None = None
+    """Of a hook before or behind a step: that step."""
 
     def __str__(self) -> str:
-        return f"{self.label}_{self.name}"
+        if self.around is not None:
+            return f"{self.around} ({self.name})"
+        return f"{self.label}_{self.name}" if self.kind is StepKind.MIGRATION else self.name
+
+    @property
+    def parts(self) -> tuple[Step, ...]:
+        """The step between the hooks around it."""
+        return (*self._hook("before_each", self.before), self, *self._hook("after_each", self.after))
+
+    def _hook(self, name: str, script: Script | None) -> tuple[Step, ...]:
+        if script is None:
+            return ()
+        hook = Step(self.version, self.label, name, self.direction, script, None, kind=StepKind.HOOK, around=self)
+        return (hook,)
 
     @property
     def transaction(self) -> bool:
@@ -63,7 +93,16 @@ class Plan:
 
 
 SCRIPT_PROBLEMS = frozenset(
-    {"transaction_control", "needs_no_transaction", "misplaced_directive", "empty_down", "script", "file_format"}
+    {
+        "transaction_control",
+        "needs_no_transaction",
+        "needs_transaction",
+        "misplaced_directive",
+        "empty_down",
+        "script",
+        "file_format",
+    "repeat",
+    }
 )
 """Findings about the text of a script: a file-format error, not a matter of history."""
 

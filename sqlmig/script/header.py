@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from sqlmig.config.units import server_duration
 from sqlmig.errors import Place, ScriptError
 from sqlmig.frozen import dataclass
+from sqlmig.script.assertion import ENSURE, REQUIRE, Assertion, assertion_kind, read_assertion
+from sqlmig.script.behind import stands_behind
+from sqlmig.script.repeat import REPEAT
 from sqlmig.statements import Directive
 
 
@@ -19,28 +22,39 @@ class Header:
     statement_timeout: str | None = None
     role: str | None = None
     irreversible: bool = False
+    requires: tuple[Assertion, ...] = ()
+    """What has to be true before the first statement."""
 
     @property
     def outcome(self) -> str:
         """What it says about the outcome of the script, spelled in one way; empty where that is nothing."""
         said = ["" if self.transaction else "no-transaction", "irreversible" if self.irreversible else ""]
-        return "\n".join(filter(None, [*said, f"role = {self.role}" if self.role else ""]))
+        required = (assertion.outcome for assertion in self.requires)
+        return "\n".join(filter(None, [*said, f"role = {self.role}" if self.role else "", *required]))
 
 
 FLAGS = ("no-transaction", "irreversible")
 VALUES = ("lock_timeout", "role", "statement_timeout")
+QUERIES = (REQUIRE, ENSURE)
 
 
 def read_header(directives: Iterable[Directive], file: str) -> tuple[Header, tuple[ScriptError, ...]]:
     """The header that these directives make up, and an error with its place for each that is none.
 
-    A directive is an error where it is unknown, repeated, or has a value it cannot have.
+    A directive is an error where it is unknown, repeated, or has a value it cannot have. Those that belong to a
+    statement, or to the end of the script, are passed over.
     """
     found: dict[str, str | None] = {}
+    requires: list[Assertion] = []
     errors: list[ScriptError] = []
     for directive in directives:
+        if stands_behind(directive):
+            continue
         place = Place(file, directive.line, directive.column)
         try:
+            if assertion_kind(directive) is not None:
+                requires.append(read_assertion(directive, file))
+                continue
             word, value = _directive(directive, place)
         except ScriptError as error:
             errors.append(error)
@@ -55,6 +69,7 @@ def read_header(directives: Iterable[Directive], file: str) -> tuple[Header, tup
         statement_timeout=found.get("statement_timeout"),
         role=found.get("role"),
         irreversible="irreversible" in found,
+        requires=tuple(requires),
     )
     return header, tuple(errors)
 
@@ -88,8 +103,9 @@ def _unquoted(value: str) -> str:
 def _suggestion(word: str) -> str:
     import difflib
 
-    spelled = {name.replace("_", "-"): name for name in (*FLAGS, *VALUES)}
+    spelled = {name.replace("_", "-"): name for name in (*FLAGS, *VALUES, *QUERIES, REPEAT)}
     for attempt in (word, *word.split()[:1]):
         for near in difflib.get_close_matches(attempt.lower().replace("_", "-"), spelled, 1):
-            return f"did you mean: -- sqlmig: {spelled[near]}" + (" = ..." if spelled[near] in VALUES else "")
+            rest = " = ..." if spelled[near] in VALUES else " SELECT ..." if spelled[near] in QUERIES else ""
+            return f"did you mean: -- sqlmig: {spelled[near]}{rest}"
     return "known directives: " + ", ".join(spelled.values())

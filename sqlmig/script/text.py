@@ -13,8 +13,11 @@ from itertools import chain
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
 from sqlmig.frozen import dataclass
+from sqlmig.script.assertion import Assertion
+from sqlmig.script.behind import Behind
 from sqlmig.script.checksum import Checksum, RawDigest, sql_checksum
 from sqlmig.script.header import Header, read_header
+from sqlmig.script.repeat import Repeat
 from sqlmig.script.source import Source
 
 CHUNK = 1 << 18
@@ -45,6 +48,16 @@ class Survey:
     size: int
     """Characters of the text."""
     problems: tuple[Problem, ...]
+    ensures: tuple[Assertion, ...] = ()
+    """What has to be true behind the last statement."""
+    repeats: tuple[Repeat, ...] = ()
+    """The statements that run until they affect no row."""
+
+    @property
+    def behind(self) -> tuple[Assertion | Repeat, ...]:
+        """What directives behind the header say."""
+        return (*self.ensures, *self.repeats)
+
 
 
 @dataclass(frozen=True)
@@ -125,11 +138,19 @@ class Script:
         header = self._head[0]
         raw = RawDigest()
         digested = statements.Digested(self._watched(raw, self.chunks()), in_transaction=header.transaction)
-        for _ in self._located(digested.pieces()):
-            pass
+        behind = Behind(self.file)
+        count = 0
+        in_head = True
+        for piece in self._located(digested.pieces()):
+            if isinstance(piece, statements.Statement):
+                in_head = False
+                count += not piece.is_empty
+            if not isinstance(piece, statements.CopyData) and (piece.directives or behind.waiting):
+                behind.follow(piece, count, in_head=in_head)
+        behind.end()
         if raw.hexdigest() != before:
             raise self._changed("while it was being read")
-        return _checksum(raw.hexdigest(), digested, header)
+        return _checksum(raw.hexdigest(), digested, header, (*behind.ensures, *behind.repeats))
 
     @property
     def recorded_checksum(self) -> Checksum:
@@ -196,7 +217,7 @@ class Script:
             return
         digested = statements.Digested(self.verified_chunks(), in_transaction=header.transaction)
         yield from self._located(digested.pieces())
-        self._remember("full_checksum", _checksum(self.survey.checksum.raw, digested, header))
+        self._remember("full_checksum", _checksum(self.survey.checksum.raw, digested, header, self.survey.behind))
 
     @cached_property
     def header(self) -> Header:
@@ -245,6 +266,7 @@ class Script:
         problems: list[Problem] = []
         directives: list[statements.Directive] = []
         raw = RawDigest()
+        behind = Behind(self.file)
         count = size = 0
         in_head = True
         try:
@@ -260,6 +282,7 @@ class Script:
                 digested = statements.Digested([text], in_transaction=header.transaction)
                 pieces = self._located(digested.pieces())
             errors.extend(wrong)
+            behind.transaction = header.transaction and not wrong
             for piece in pieces:
                 size += len(piece.text)
                 if isinstance(piece, statements.Statement):
@@ -268,22 +291,24 @@ class Script:
                         count += 1
                     if not piece.is_plain:
                         problems.extend(self._objections(piece, header, whole=not wrong))
-                if isinstance(piece, statements.CopyData) or not piece.directives:
+                if isinstance(piece, statements.CopyData) or not (piece.directives or behind.waiting):
                     continue
                 if in_head:
                     directives.extend(piece.directives)
-                else:
-                    problems.extend(self._misplaced(piece.directives))
+                behind.follow(piece, count, in_head=in_head)
+            behind.end()
             if read_header(directives, self.file)[0] != header:
                 raise self._changed("while it was being read")
             checksum = Checksum(raw.hexdigest())
             if not start[1]:
-                self._remember("full_checksum", _checksum(checksum.raw, digested, header))
+                self._remember("full_checksum", _checksum(checksum.raw, digested, header, (*behind.ensures, *behind.repeats)))
             if not count and self.direction is Direction.DOWN and not header.irreversible:
                 problems.append(self._empty_down())
         except FileError as error:
             errors.append(error)
-        return Survey(header, count, checksum, size, tuple(problems)), tuple(errors)
+        problems.extend(behind.problems)
+        directed = tuple(behind.ensures), tuple(behind.repeats)
+        return Survey(header, count, checksum, size, tuple(problems), *directed), tuple(errors)
 
     def _head_in(self, text: str) -> tuple[Header, tuple[ScriptError, ...]]:
         """The header of the whole text, remembered."""
@@ -298,15 +323,6 @@ class Script:
     def _empty_down(self) -> Problem:
         advice = "write the way back, or -- sqlmig: irreversible"
         return Problem("empty_down", f"{self.file} has no statement", Place(self.file), next_step=advice)
-
-    def _misplaced(self, directives: tuple[statements.Directive, ...]) -> Iterator[Problem]:
-        for directive in directives:
-            yield Problem(
-                "misplaced_directive",
-                f"-- sqlmig: {directive.text} stands after the first statement",
-                Place(self.file, directive.line, directive.column),
-                next_step="move it into the comments at the top of the file",
-            )
 
     def _objections(self, statement: statements.Statement, header: Header, *, whole: bool) -> Iterator[Problem]:
         """What must not run; ``whole`` says that no directive of the header is in doubt."""
@@ -337,8 +353,11 @@ class Script:
             )
 
 
-def _checksum(raw: str, digested: statements.Digested, header: Header) -> Checksum:
-    return Checksum(raw, sql_checksum(digested.hexdigest(), header.outcome))
+def _checksum(
+    raw: str, digested: statements.Digested, header: Header, behind: tuple[Assertion | Repeat, ...]
+) -> Checksum:
+    said = "\n".join(filter(None, (header.outcome, *(directive.outcome for directive in behind))))
+    return Checksum(raw, sql_checksum(digested.hexdigest(), said))
 
 
 def _in_file(error: ScriptError, file: str) -> ScriptError:

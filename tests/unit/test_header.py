@@ -17,6 +17,9 @@ LICENCE = """\
 """
 
 
+KNOWN = "known directives: no-transaction, irreversible, lock_timeout, role, statement_timeout, require, ensure, repeat"
+
+
 def header(text: str) -> Header:
     return up(text).header
 
@@ -98,9 +101,18 @@ def test_the_header_is_read_without_the_rest() -> None:
         ("lock_timeout: 2s", "did you mean: -- sqlmig: lock_timeout = ..."),
         ("statment_timeout = 2s", "did you mean: -- sqlmig: statement_timeout = ..."),
         ("rolle = x", "did you mean: -- sqlmig: role = ..."),
-        ("", "known directives: no-transaction, irreversible, lock_timeout, role, statement_timeout"),
-        ("= 2s", "known directives: no-transaction, irreversible, lock_timeout, role, statement_timeout"),
-        ("search_path = x", "known directives: no-transaction, irreversible, lock_timeout, role, statement_timeout"),
+        (
+            "",
+            KNOWN,
+        ),
+        (
+            "= 2s",
+            KNOWN,
+        ),
+        (
+            "search_path = x",
+            KNOWN,
+        ),
     ],
 )
 def test_an_unknown_directive_is_an_error_with_the_nearest_known_one(line: str, advice: str) -> None:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
@@ -194,13 +194,14 @@ class Session:
         Raises ConnectionLost where the connection breaks. On Ctrl-C the running statement is cancelled and the rest of
         the message discarded before KeyboardInterrupt goes on.
         """
+        arrived = self.arrived
         try:
-            while self.busy and (wait or self._has_arrived()):
-                result = self._next()
-                if result is not None:
-                    reply = self._reply(result)
-                    if reply.tag:
-                        yield reply
+            while self.busy:
+                if not arrived and not self._receive(wait=wait):
+                    return
+                reply = self._reply(arrived.popleft())
+                if reply is not None:
+                    yield reply
         except psycopg.OperationalError as error:
             raise self._lost(error) from error
         except KeyboardInterrupt:
@@ -287,8 +288,22 @@ class Session:
     def close(self) -> None:
         self.connection.close()
 
-    def _reply(self, result: pq.abc.PGresult) -> Reply:
-        status = result.status
+    def _reply(self, item: pq.abc.PGresult | ServerReport | None) -> Reply | None:
+        """What the next thing that came is as a reply, if it is one."""
+        if isinstance(item, ServerReport):
+            self.on_notice(item)
+            return None
+        self.busy = item is not None
+        if item is None:
+            return None
+        status = item.status
+        if status not in DONE:
+            self._attend_to(item, status)
+        tag = item.command_status
+        return Reply(tag.decode(), item) if tag else None
+
+    def _attend_to(self, result: pq.abc.PGresult, status: int) -> None:
+        """Raise the error that a result is; keep a COPY from waiting for us."""
         if status in FAILED:
             report = _report_of_result(result)
             self._discard_rest()
@@ -302,7 +317,6 @@ class Session:
             self.pgconn.put_copy_end(b"COPY FROM STDIN without data")
         elif status == COPY_OUT:
             self._drain_copy_out()
-        return Reply((result.command_status or b"").decode(), result)
 
     def _drain_copy_out(self) -> None:
         while True:
@@ -315,29 +329,17 @@ class Session:
 
     def _discard_rest(self) -> None:
         with suppress(psycopg.OperationalError):
-            while (result := self._next()) is not None:
-                self.completed_uncancelled = result.status in DONE
-
-    def _next(self) -> pq.abc.PGresult | None:
-        """The next result; None at the end of the message."""
-        while True:
-            while self.arrived:
+            while self.busy:
+                if not self.arrived:
+                    self._receive(wait=True)
+                    continue
                 item = self.arrived.popleft()
-                if not isinstance(item, ServerReport):
-                    self.busy = item is not None
-                    return item
-                self.on_notice(item)
-            self._receive()
-
-    def _has_arrived(self) -> bool:
-        """Whether there is a result, or the end of the message, without waiting. Passes on the notices before it."""
-        if not self.arrived:
-            with INTERRUPTS_HELD:
-                self.pgconn.consume_input()
-                self._collect()
-        while self.arrived and isinstance(self.arrived[0], ServerReport):
-            self.on_notice(cast("ServerReport", self.arrived.popleft()))
-        return bool(self.arrived)
+                if isinstance(item, ServerReport):
+                    self.on_notice(item)
+                elif item is None:
+                    self.busy = False
+                else:
+                    self.completed_uncancelled = item.status in DONE
 
     def _pass_on_notices(self) -> None:
         while self.arrived:
@@ -345,17 +347,20 @@ class Session:
             if isinstance(item, ServerReport):
                 self.on_notice(item)
 
-    def _receive(self) -> None:
-        """Take in what the server has sent; where that is nothing, wait for it."""
-        with INTERRUPTS_HELD:
-            self._collect()
-            if self.arrived:
-                return
-        if self._ready(selectors.EVENT_READ, self.idle_check):
+    def _receive(self, *, wait: bool) -> bool:
+        """Take in what the server has sent; with ``wait``, until that is something. Whether it is."""
+        while True:
             with INTERRUPTS_HELD:
-                self.pgconn.consume_input()
-        else:
-            self.on_idle()
+                if not wait:
+                    self.pgconn.consume_input()
+                self._collect()
+            if self.arrived or not wait:
+                return bool(self.arrived)
+            if self._ready(selectors.EVENT_READ, self.idle_check):
+                with INTERRUPTS_HELD:
+                    self.pgconn.consume_input()
+            else:
+                self.on_idle()
 
     def _collect(self) -> None:
         pgconn = self.pgconn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from sqlmig.database import Reply, Session
@@ -49,13 +50,6 @@ HEED_EVERY = 1 << 15
 """Characters that are queued, at most, before we look again what the server has answered."""
 
 
-class Flight(NamedTuple):
-    """A message on its way: its pieces, and the character at which each begins."""
-
-    pieces: list[Piece]
-    starts: list[int]
-
-
 class Sender:
     """Collects pieces and sends them, as many at a time as ``size`` characters hold.
 
@@ -71,7 +65,8 @@ class Sender:
         self.length = 0
         self.unheeded = 0
         """Characters queued since we last looked what the server has answered."""
-        self.flight: Flight | None = None
+        self.flight: list[Piece] = []
+        """The pieces of the message under way."""
         self.done = 0
         """How many pieces of the message under way are answered."""
         self.current: Piece | None = None
@@ -92,7 +87,7 @@ class Sender:
 
     def drop(self) -> None:
         """Forget what is queued and what is under way: the caller sees to it that the server does, too."""
-        self.pieces, self.length, self.flight = [], 0, None
+        self.pieces, self.length, self.flight = [], 0, []
 
     def flush(self) -> None:
         """Send what is queued and hand over each reply.
@@ -129,9 +124,8 @@ class Sender:
             pieces, self.pieces = self._divided()
             self.length = sum(len(piece.text) + 2 for piece in self.pieces)
             self.before_send(pieces[0])
-            message, starts = _join(pieces)
-            self.flight, self.done, self.current = Flight(pieces, starts), 0, pieces[0]
-            self.session.send(message)
+            self.flight, self.done, self.current = pieces, 0, pieces[0]
+            self.session.send("".join(map(_ended, pieces)))
             if self.pieces:
                 self._heed(wait=True)
 
@@ -145,41 +139,37 @@ class Sender:
 
     def _heed(self, *, wait: bool) -> None:
         """Hand over the replies to the message under way: all of them, or those that have come."""
-        if self.flight is None:
+        pieces, on_reply = self.flight, self.on_reply
+        if not pieces:
             return
-        pieces = self.flight.pieces
         try:
             for reply in self.session.replies(wait=wait):
-                self.on_reply(pieces[self.done], reply)
+                on_reply(pieces[self.done], reply)
                 self.done += 1
                 self.current = pieces[self.done] if self.done < len(pieces) else None
         except ConnectionLost:
             raise
         except DatabaseError as error:
             report = error.server or ServerReport(error.message)
-            flight, self.flight = self.flight, None
-            raise _failure(*flight, self.done, report) from None
+            self.flight = []
+            raise _failure(pieces, self.done, report) from None
         if not self.session.busy:
-            self.flight = None
+            self.flight = []
             if self.done != len(pieces):
                 raise DatabaseError(f"the server gave {self.done} results for {len(pieces)} statements")
 
 
-def _join(pieces: list[Piece]) -> tuple[str, list[int]]:
-    parts, starts, length = [], [], 0
-    for piece in pieces:
-        ending = "\n" if piece.text.endswith(";") else "\n;"
-        starts.append(length)
-        parts.append(piece.text + ending)
-        length += len(parts[-1])
-    return "".join(parts), starts
+def _ended(piece: Piece) -> str:
+    """As it stands in a message."""
+    return piece.text + ("\n" if piece.text.endswith(";") else "\n;")
 
 
-def _failure(pieces: list[Piece], starts: list[int], done: int, report: ServerReport) -> Exception:
+def _failure(pieces: list[Piece], done: int, report: ServerReport) -> Exception:
     if report.position is None:
         unparsed = done == 0 and len(pieces) > 1 and pieces[0].note == "begin"
         return ParsedTooEarly(pieces, None) if unparsed else PieceFailed(_at(pieces, done), report, None)
     offset = report.position - 1
+    starts = [0, *accumulate(len(_ended(piece)) for piece in pieces[:-1])]
     index = max((number for number, start in enumerate(starts) if start <= offset), default=0)
     if done == 0 and index > 0:
         return ParsedTooEarly(pieces, pieces[index])

@@ -205,7 +205,7 @@ class Transactions:
 
     def _queue_statement(self, step: Step, statement: Statement, number: int, rest: Iterator[object]) -> None:
         piece = Piece(statement.text, step, statement, number)
-        apart = step.version in self.singly or (step.version, number) in self.alone
+        apart = step.version in self.singly or bool(self.alone and (step.version, number) in self.alone)
         if statement.is_plain and not apart:
             self.sender.add(piece)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from sqlmig.statements.lexer import token_texts
+from sqlmig.statements.lexer import tokens_of_all
 from sqlmig.statements.pieces import CopyData, Piece, Statement
 from sqlmig.statements.scanner import Scanner
 
@@ -36,7 +36,10 @@ class Digested:
     def __init__(self, source: str | Iterable[str], *, in_transaction: bool = True) -> None:
         self._scanner = Scanner(source, in_transaction=in_transaction)
         self._digest = hashlib.sha256()
-        self._waiting: list[str] = []
+        self._statements: list[str] = []
+        """Their tokens are taken together: of most statements one by one costs twice as much."""
+        self._standard_strings = True
+        """How the statements that wait are read."""
 
     def pieces(self) -> Iterator[Piece]:
         """As ``scan`` gives them, and raising what it raises."""
@@ -44,13 +47,17 @@ class Digested:
         strings = self._scanner.strings
         for piece in self._scanner.pieces(everything=True):
             if isinstance(piece, Statement):
-                self._waiting.append("\0".join((*token_texts(piece.text, strings.on), "")))
+                if strings.on is not self._standard_strings:
+                    self._take()
+                    self._standard_strings = strings.on
+                self._statements.append(piece.text)
+                size += len(piece.text)
+                if size >= _BATCH:
+                    self._take()
+                    size = 0
             elif isinstance(piece, CopyData):
-                self._waiting.append(piece.data + "\0" * piece.last)
-            size += len(piece.text)
-            if size >= _BATCH:
                 self._take()
-                size = 0
+                self._digest.update(_encoded(piece.data + "\0" * piece.last))
             yield piece
 
     def hexdigest(self) -> str:
@@ -58,10 +65,11 @@ class Digested:
         return self._digest.hexdigest()
 
     def _take(self) -> None:
-        self._digest.update(_encoded(self._waiting))
-        self._waiting.clear()
+        if self._statements:
+            tokens = tokens_of_all(self._statements, self._standard_strings)
+            self._digest.update(_encoded("\0".join((*tokens, ""))))
+            self._statements.clear()
 
 
-def _encoded(parts: list[str]) -> bytes:
-    text = "".join(parts)
+def _encoded(text: str) -> bytes:
     return (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).encode()

@@ -281,15 +281,21 @@ _MATCHED_WHOLE = frozenset(("space", "line", "name", "word", "number", "operator
 _IN_GAPS = frozenset(("space", "line", "comment"))
 
 
+def tokens_of_all(statements: list[str], standard_conforming_strings: bool) -> list[str]:
+    """The tokens of some statements, of which all but the last end with ``;``, as ``token_texts`` gives them."""
+    text = "".join(statements)
+    if standard_conforming_strings and _is_flat(text):
+        return _flat_tokens(text)
+    return [token for statement in statements for token in token_texts(statement, standard_conforming_strings)]
+
+
 def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
-    """The tokens of whole statements as they are written.
+    """The tokens of a whole statement as they are written.
 
     A literal that goes on has ``\\n`` alone between its parts. On one line ``'a' 'b'`` are two literals and two tokens.
     """
-    if standard_conforming_strings and not ("/*" in text or "E'" in text or "e'" in text or _may_go_on(text)):
-        if "$" in text:
-            return [token for token, _ in _flat_token_pattern(dollars=True).findall(text)]
-        return _flat_token_pattern(dollars=False).findall(text)
+    if standard_conforming_strings and _is_flat(text):
+        return _flat_tokens(text)
     found = []
     for group, start, end in tokens(text, standard_conforming_strings):
         in_parts = group in ("plain", "escaped", "bits")
@@ -300,6 +306,28 @@ def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
             at = part.end()
         found.append("\n".join(parts))
     return found
+
+
+_ENDS_WORD = re.compile(_WORD_CHARACTER)
+
+
+def _is_flat(text: str) -> bool:
+    """Whether there is certainly no block comment, no prefix ``e``, and no literal that goes on."""
+    return not ("/*" in text or _has_prefix(text, "E'") or _has_prefix(text, "e'") or _may_go_on(text))
+
+
+def _has_prefix(text: str, opening: str) -> bool:
+    """Whether a literal may open like this; what looks so behind a letter or digit is the end of another one."""
+    at = text.find(opening)
+    while at > 0 and _ENDS_WORD.match(text, at - 1):
+        at = text.find(opening, at + 1)
+    return at >= 0
+
+
+def _flat_tokens(text: str) -> list[str]:
+    if "$" in text:
+        return [token for token, _ in _flat_token_pattern(dollars=True).findall(text)]
+    return _flat_token_pattern(dollars=False).findall(text)
 
 
 _BEGINS_LINE = re.compile(r"\n[ \t\n\r\f\v]*+'")

@@ -117,7 +117,8 @@ class Scanner:
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
         self.has_lone_returns = self.text.count("\r") != self.text.count("\r\n")
-        self.directives_end = max((found.end() for found in _DIRECTIVE.finditer(self.text)), default=0)
+        directives = _DIRECTIVE.finditer(self.text) if "--" in self.text else ()
+        self.directives_end = max((found.end() for found in directives), default=0)
         self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
         self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
 

@@ -20,8 +20,8 @@ class Order:
     """Given to one thread, which obeys it once; another may call ``stop`` at any moment, more than once."""
 
     def __init__(self) -> None:
-        self.reading, self._writing = socket.socketpair()
         self._given = threading.Event()
+        self._pair: tuple[socket.socket, ...] = ()
         self.when_stopped: Callable[[], object] = lambda: None
         """What else is done to break off a wait that nobody can look at: called in a thread of its own."""
 
@@ -30,18 +30,24 @@ class Order:
         if not self._given.is_set():
             self._given.set()
             with suppress(OSError):  # the thread is done
-                self._writing.send(b"!")
+                for end in self._pair[1:]:
+                    end.send(b"!")
             threading.Thread(target=self.when_stopped, daemon=True).start()
 
+    @property
+    def reading(self) -> socket.socket:
+        """Can be read once the thread is told to stop."""
+        return self._pair[0]
+
     def __enter__(self) -> Order:
+        self._pair = socket.socketpair()
         STOPPER.order = self
         return self
 
     def __exit__(self, *_: object) -> None:
         STOPPER.order = None
-        self.reading.close()
-        with suppress(OSError):
-            self._writing.close()
+        for end in self._pair:
+            end.close()
 
     @property
     def given(self) -> bool:

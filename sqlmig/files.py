@@ -57,7 +57,7 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
     Reads names, not contents. Raises FileError where a folder does not exist. Hidden files and folders are passed
     over and links are followed; a file that two folders share, or that is reached by two paths, counts once.
     """
-    _require_folders(directories)
+    require_folders(directories)
     walk = _Walk(relative_to if relative_to is not None else Path.cwd())
     files = (
         (name, FileSource(Path(path), shown))
@@ -72,7 +72,7 @@ def by_folder(directories: Sequence[Path], relative_to: Path | None = None) -> d
 
     Finds the same files as ``discover``, and raises like it.
     """
-    _require_folders(directories)
+    require_folders(directories)
     walk = _Walk(relative_to if relative_to is not None else Path.cwd())
     return {
         directory: tuple(
@@ -113,15 +113,16 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _require_folders(directories: Iterable[Path]) -> None:
+def require_folders(directories: Iterable[Path], advice: str = "sqlmig init") -> None:
+    """Raise FileError, with all that are missing or no folders; ``advice`` is what to do where they are missing."""
     faults = {directory: fault for directory in directories if (fault := _fault(directory))}
     if faults:
         first = next(iter(faults))
-        advice = "name a folder with --dir, or as directory in sqlmig.toml"
+        correct = "name a folder with --dir, or as directory in sqlmig.toml"
         raise FileError(
             "; ".join(f"{_printable(str(directory))} {fault}" for directory, fault in faults.items()),
             place=Place(_printable(str(first))),
-            next_step="sqlmig init" if faults[first] == ABSENT else advice,
+            next_step=advice if faults[first] == ABSENT else correct,
         )
 
 
@@ -275,7 +276,7 @@ def new_pair(
     Never writes over a file: where the version is taken meanwhile, raises UsageError and leaves nothing, as does the
     FileError for a folder that cannot be written.
     """
-    stem = _slug(name)
+    stem = slug(name)
     label = _next_label(existing, timestamp)
     header = "" if transaction else "-- sqlmig: no-transaction\n"
     title = " ".join(name.split())
@@ -312,7 +313,8 @@ def _require_alone(directory: Path, label: str, written: Sequence[Path]) -> None
             raise UsageError(f"version {label} is taken by {path}", next_step=advice)
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as part of a file's. Raises UsageError where nothing of it can be."""
     words = "".join(character if fits_name(character) else "_" for character in unicodedata.normalize("NFC", name))
     stem = "_".join(part for part in words.split("_") if part)
     if not any(character.isalnum() for character in stem):

@@ -303,17 +303,18 @@ class History:
         event: str,
         subject: Migration | Applied | None = None,
         *,
+        name: str | None = None,
         batch: int | None = None,
         duration: str = "NULL",
         detail: str | None = None,
     ) -> str:
-        """Insert a line into the log."""
+        """Insert a line into the log, about a migration or about what has a ``name`` alone."""
         return query("history", "log").format(
             schema=self.quoted_schema,
             event=literal(event),
             version="NULL" if subject is None else subject.version,
             label=literal(subject.label if subject else None),
-            name=literal(subject.name if subject else None),
+            name=literal(subject.name if subject else name),
             batch="NULL" if batch is None else batch,
             duration=duration,
             detail=literal(detail),

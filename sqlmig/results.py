@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlmig.errors import Problem
 from sqlmig.frozen import dataclass
-from sqlmig.plan import Plan, Step, script_problems
+from sqlmig.plan import Plan, Step, StepKind, script_problems
 from sqlmig.script import Direction
 from sqlmig.standing import Standing
 
@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     PLANNED = "planned"
     APPLIED = "applied"
     ROLLED_BACK = "rolled_back"
+    RAN = "ran"
+    """A seed or a hook, which leaves no record that it is applied."""
     FAILED = "failed"
     NOT_RUN = "not_run"
 
@@ -84,6 +86,7 @@ class StepResult:
     resumed_at: int | None = None
     locks: Locks | None = None
     """Where a rehearsal told them."""
+    kind: StepKind = StepKind.MIGRATION
 
     @classmethod
     def of(cls, step: Step, outcome: Outcome, duration_ms: float | None = None) -> StepResult:
@@ -97,13 +100,14 @@ class StepResult:
             step.transaction if readable else True,
             step.script.survey.statements if readable else 0,
             outcome,
-            duration_ms if outcome in (Outcome.APPLIED, Outcome.ROLLED_BACK) else None,
+            duration_ms if outcome in (Outcome.APPLIED, Outcome.ROLLED_BACK, Outcome.RAN) else None,
             step.from_history,
             step.resume_at,
+            kind=step.kind,
         )
 
     def __str__(self) -> str:
-        return f"{self.label}_{self.name}"
+        return f"{self.label}_{self.name}" if self.kind is StepKind.MIGRATION else self.name
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,16 @@ class RunResult(Result):
         return cls(command, where, steps, plan.warnings, plan, dry_run=dry_run)
 
 
+def outcome_of(step: Step) -> Outcome:
+    """What becomes of a step that succeeds."""
+    if step.kind is not StepKind.MIGRATION:
+        return Outcome.RAN
+    return Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK
+
+
 def outcomes_of(steps: Sequence[Step], done: int, failed: int | None) -> list[Outcome]:
     """What became of each step where the first ``done`` are committed, and the one at index ``failed`` failed."""
-    outcomes = [Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK for step in steps[:done]]
+    outcomes = [outcome_of(step) for step in steps[:done]]
     outcomes += [Outcome.NOT_RUN] * (len(steps) - done)
     if failed is not None and failed < len(steps):
         outcomes[failed] = Outcome.FAILED
@@ -189,8 +200,6 @@ class RepairResult(Result):
 
     where: Where
     changes: tuple[RepairChange, ...]
-    sums: tuple[str, ...] = ()
-    """The sum files that were brought up to date."""
     sums: tuple[str, ...] = ()
     """The sum files that were brought up to date."""
 

@@ -1,10 +1,12 @@
 """The pure heart: migrations, what is applied, and a goal make a Plan. Never touches a database."""
 
-from sqlmig.plan.goals import Apply, Goal, Redo, Refresh, Rollback, Switch
+from sqlmig.plan.beside import HOOKS, with_hooks, with_seeds
+from sqlmig.plan.goals import Apply, Goal, Redo, Refresh, Rollback, Seed, Switch
 from sqlmig.plan.planning import NOTES, plan
-from sqlmig.plan.steps import SCRIPT_PROBLEMS, Plan, Step, script_problems
+from sqlmig.plan.steps import SCRIPT_PROBLEMS, Plan, Step, StepKind, script_problems
 
 __all__ = [
+    "HOOKS",
     "NOTES",
     "SCRIPT_PROBLEMS",
     "Apply",
@@ -13,8 +15,12 @@ __all__ = [
     "Redo",
     "Refresh",
     "Rollback",
+    "Seed",
     "Step",
+    "StepKind",
     "Switch",
     "plan",
     "script_problems",
+    "with_hooks",
+    "with_seeds",
 ]

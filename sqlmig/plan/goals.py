@@ -46,7 +46,14 @@ class Switch:
     """What these files have applied, and what only another checkout had undone."""
 
 
-Goal = Apply | Rollback | Redo | Refresh | Switch
+@dataclass(frozen=True)
+class Seed:
+    """Run seeds: these, or all of them."""
+
+    names: tuple[str, ...] = ()
+
+
+Goal = Apply | Rollback | Redo | Refresh | Switch | Seed
 
 
 def require_one(**chosen: object) -> None:

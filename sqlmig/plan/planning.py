@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlmig.errors import Problem
 from sqlmig.migration import Applied, Direction, Migration
 from sqlmig.plan.down import rollback_steps
-from sqlmig.plan.goals import Apply, Goal, Rollback, Switch
+from sqlmig.plan.goals import Apply, Goal, Rollback, Seed, Switch
 from sqlmig.plan.renewal import renewal_steps
 from sqlmig.plan.steps import Plan, Step
 from sqlmig.plan.switching import switch_steps
@@ -37,6 +37,8 @@ def plan(
         steps, problems = rollback_steps(known, goal)
     elif isinstance(goal, Switch):
         steps, problems = switch_steps(known)
+    elif isinstance(goal, Seed):
+        steps, problems = [], []
     else:
         steps, problems = renewal_steps(known, goal)
     differences = [standing.problem for standing in known if standing.problem is not None]

@@ -10,6 +10,7 @@ from importlib import import_module
 from sqlmig.errors import Problem
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
+from sqlmig.plan import StepKind
 from sqlmig.report.elsewhere import module_of
 from sqlmig.report.failures import diff_lines, problem_lines
 from sqlmig.report.locks import lock_lines
@@ -101,10 +102,17 @@ def _plan_lines(result: RunResult, verbose: bool) -> Iterator[str]:
     if result.plan.refusals:
         yield "none of this can run as it stands; nothing was changed"
     else:
-        yield f"{count(len(result.steps), 'migration')} would run; nothing was changed"
+        yield f"{_what_would_run(result)} would run; nothing was changed"
+
+
+def _what_would_run(result: RunResult) -> str:
+    kinds = Counter(step.kind for step in result.steps)
+    return " and ".join(count(kinds[kind], str(kind)) for kind in (StepKind.MIGRATION, StepKind.SEED) if kinds[kind])
 
 
 def _verb(step: StepResult) -> str:
+    if step.kind is not StepKind.MIGRATION:
+        return f"run {step.kind}"
     return "apply" if step.direction is Direction.UP else "roll back"
 
 
@@ -118,10 +126,15 @@ def _manner(step: StepResult) -> Iterator[str]:
 
 
 def _statement_lines(step: PlanStep, first: int, verbose: bool) -> Iterator[str]:
-    for number, statement in enumerate(readable_statements(step.script), start=1):
+    for part in step.parts:
+        yield from _lines_of(part, first if part is step else 1, verbose)
+
+
+def _lines_of(part: PlanStep, first: int, verbose: bool) -> Iterator[str]:
+    for number, statement in enumerate(readable_statements(part.script), start=1):
         if number < first:
             continue
-        place = f"  {step.script.file}:{statement.line}"
+        place = f"  {part.script.file}:{statement.line}"
         yield styled(Style.FAINT, place) + "  " + harmless(statement.kind)
         if verbose:
             yield from (Fixed("      " + line) for line in harmless(pretty(statement.text)).split("\n"))
@@ -233,7 +246,7 @@ def _history(result: HistoryResult, secrets: Redact, limit: int | None, verbose:
 
 
 def _history_row(entry: LogEntry) -> tuple[str, ...]:
-    what = f"{entry.label}_{entry.name}" if entry.version is not None else ""
+    what = f"{entry.label}_{entry.name}" if entry.version is not None else entry.name or ""
     batch = str(entry.batch) if entry.batch is not None else ""
     return (local_time(entry.at), entry.event, what, duration(entry.duration_ms), batch, entry.user or "")
 

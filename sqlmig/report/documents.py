@@ -15,6 +15,7 @@ from typing import Any
 from sqlmig.errors import FileError, Place, Problem, SqlmigError
 from sqlmig.migration import Progress
 from sqlmig.plan import Step as PlanStep
+from sqlmig.plan import StepKind
 from sqlmig.report.elsewhere import module_of
 from sqlmig.report.locks import locks_document
 from sqlmig.report.steps import readable_statements
@@ -54,6 +55,8 @@ BODIES: Mapping[str, tuple[str, ...]] = {
     "dump": ("schema", "sql", "fingerprint", "file", "diff", "differences"),
     "current-version": ("version", "label", "name"),
     "new": ("up", "down"),
+    "seed new": ("file",),
+    "seed run": RUN,
     "templates": ("templates",),
     "init": ("written", "kept"),
     **dict.fromkeys(("db start", "db stop", "db url"), ("running", "url", "folder", "server_version", "changed")),
@@ -144,8 +147,9 @@ def _(result: RunResult) -> Json:
 
 def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> Json:
     return {
-        "version": step.version,
-        "label": step.label,
+        "kind": str(step.kind),
+        "version": step.version if step.kind is StepKind.MIGRATION else None,
+        "label": step.label if step.kind is StepKind.MIGRATION else None,
         "name": step.name,
         "direction": str(step.direction),
         "transaction": step.transaction,
@@ -162,8 +166,9 @@ def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> 
 
 def _script(step: PlanStep) -> list[Json]:
     return [
-        {"line": statement.line, "column": statement.column, "kind": statement.kind}
-        for statement in readable_statements(step.script)
+        {"file": part.script.file, "line": statement.line, "column": statement.column, "kind": statement.kind}
+        for part in step.parts
+        for statement in readable_statements(part.script)
     ]
 
 

@@ -13,7 +13,7 @@ from sqlmig.plan import Plan, Switch
 from sqlmig.report.failures import notice_lines, problem_lines
 from sqlmig.report.output import Output
 from sqlmig.report.steps import Steps, switch_lines
-from sqlmig.results import Outcome
+from sqlmig.results import outcome_of
 from sqlmig.script import Direction
 
 REDRAW = 0.1
@@ -81,11 +81,10 @@ class Progress:
         if not self.results or self._table is None:
             return
         step = event.step
-        outcome = Outcome.APPLIED if step.direction is Direction.UP else Outcome.ROLLED_BACK
         self.told.add((step.version, step.direction))
         self.output.lines(
             self._table.row(
-                outcome,
+                outcome_of(step),
                 str(step),
                 event.duration_ms,
                 from_history=step.from_history,

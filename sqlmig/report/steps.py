@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sqlmig.errors import FileError
 from sqlmig.frozen import dataclass
-from sqlmig.plan import Plan
+from sqlmig.plan import Plan, StepKind
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, width
 from sqlmig.results import Outcome, StepResult
@@ -21,12 +21,14 @@ WORDS = {
     Outcome.PLANNED: "planned",
     Outcome.APPLIED: "applied",
     Outcome.ROLLED_BACK: "rolled back",
+    Outcome.RAN: "ran",
     Outcome.FAILED: "failed",
     Outcome.NOT_RUN: "not run",
 }
 STYLES = {
     Outcome.APPLIED: Style.GOOD,
     Outcome.ROLLED_BACK: Style.GOOD,
+    Outcome.RAN: Style.GOOD,
     Outcome.FAILED: Style.BAD,
     Outcome.NOT_RUN: Style.FAINT,
 }
@@ -82,16 +84,24 @@ def readable_statements(script: Script) -> Iterator[Statement]:
 def switch_lines(plan: Plan) -> Iterator[str]:
     """What a switch is about to do, before it does it."""
     for direction, verb in ((Direction.DOWN, "roll back"), (Direction.UP, "apply")):
-        names = [str(step) for step in plan.steps if step.direction is direction]
+        migrations = [step for step in plan.steps if step.kind is StepKind.MIGRATION]
+        names = [str(step) for step in migrations if step.direction is direction]
         if names:
             yield f"to {verb}: {', '.join(names)}"
 
 
 def outcome_counts(steps: Collection[StepResult]) -> str:
-    """``3 migrations: 2 applied, 1 failed``."""
+    """``3 steps: 2 applied, 1 failed``; seeds are counted by themselves, hooks not at all."""
+    migrations = [step for step in steps if step.kind is StepKind.MIGRATION]
+    seeds = [step for step in steps if step.kind is StepKind.SEED]
+    told = [_counted(migrations, "migration", "step")] if migrations else []
+    return ", ".join([*told, _counted(seeds, "seed", "seed")] if seeds else told)
+
+
+def _counted(steps: Collection[StepResult], alike: str, unlike: str) -> str:
     outcomes = Counter(step.outcome for step in steps)
     if len(outcomes) == 1:
         (outcome,) = outcomes
-        return f"{count(len(steps), 'migration')} {WORDS[outcome]}"
+        return f"{count(len(steps), alike)} {WORDS[outcome]}"
     told = ", ".join(f"{outcomes[outcome]} {WORDS[outcome]}" for outcome in Outcome if outcomes[outcome])
-    return f"{count(len(steps), 'step')}: {told}"
+    return f"{count(len(steps), unlike)}: {told}"

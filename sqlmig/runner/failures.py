@@ -8,7 +8,8 @@ from itertools import islice, takewhile
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, ServerReport, StatementFailed
-from sqlmig.plan import Step
+from sqlmig.plan import Step, StepKind
+from sqlmig.plan.beside import AFTER_APPLY, AFTER_EACH
 from sqlmig.script import Direction, Script
 from sqlmig.statements import Position, Statement
 
@@ -109,10 +110,18 @@ def _whole_line(script: Script, number: int, part: str) -> str:
 
 
 def rolled_back(step: Step) -> str:
-    return f"{step} was rolled back: nothing of it stays"
+    whole = step.around or step
+    if whole.transaction:
+        return f"{whole} was rolled back: nothing of it stays"
+    stays = "its statements stay, " if step.name == AFTER_EACH else ""
+    return f"{whole} runs without a transaction: {stays}{step.name} was rolled back, and sqlmig apply goes on with it"
 
 
 def _next_step(step: Step, report: ServerReport) -> str:
+    if step.kind is StepKind.SEED:
+        return f"correct {step.script.file}, then: sqlmig seed run {step.name}"
+    if step.name == AFTER_APPLY and step.kind is StepKind.HOOK:
+        return f"correct {step.script.file}; it runs again when a migration is applied, or by hand with psql"
     if step.transaction and (report.sqlstate == COMMITS or (report.sqlstate == NEEDS_NONE and not report.context)):
         return "what commits by itself needs this line at the top of its file: -- sqlmig: no-transaction"
     if step.direction is Direction.UP:

@@ -16,7 +16,7 @@ from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.lock import RunnerLock
 from sqlmig.migration import Applied, Direction, Progress
-from sqlmig.plan import Plan, Step
+from sqlmig.plan import Plan, Step, StepKind
 from sqlmig.runner.settings import Settings
 from sqlmig.runner.transactional import PROGRESS_MARK, Transactions, Unit
 
@@ -62,7 +62,7 @@ class Runner:
             for transactional, group in groupby(plan.steps, key=lambda step: step.transaction):
                 steps = list(group)
                 if transactional:
-                    self._run_transactions([tuple(steps)] if single_transaction else [(s,) for s in steps], batch)
+                    self._run_transactions(_units(steps, together=single_transaction), batch)
                 else:
                     self._run_stepwise(steps, batch)
         except ConnectionLost as error:
@@ -96,7 +96,17 @@ class Runner:
                 )
 
     def _run_transactions(self, units: Sequence[Unit], batch: int) -> None:
-        self.transactions = Transactions(
+        self.transactions = self._transactions(batch)
+        try:
+            self.transactions.run(units)
+        finally:
+            self.done += sum(len(unit) for unit in units[: self.transactions.committed])
+            current = self.transactions.sender.current
+            self.current = current.step if current is not None else None
+            self.transactions = None
+
+    def _transactions(self, batch: int) -> Transactions:
+        return Transactions(
             self.session,
             self.history,
             self.settings,
@@ -107,13 +117,14 @@ class Runner:
             self.lock.claim,
             self.durations,
         )
-        try:
-            self.transactions.run(units)
-        finally:
-            self.done += sum(len(unit) for unit in units[: self.transactions.committed])
-            current = self.transactions.sender.current
-            self.current = current.step if current is not None else None
-            self.transactions = None
+
+    def _run_hook(self, hook: Step, records: Sequence[str], batch: int) -> None:
+        """Run a hook before or behind a non-transactional step, in a transaction that also writes these records."""
+        self.transactions = self._transactions(batch)
+        self.transactions.with_hook = records
+        self.transactions.started.add(hook.version)
+        self.transactions.run([(hook,)])
+        self.transactions = None
 
     def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
         from sqlmig.runner.stepwise import Stepwise
@@ -121,6 +132,7 @@ class Runner:
         self.stepwise = Stepwise(
             self.session, self.history, self.settings, self.listener, batch, self.lock, self.durations
         )
+        self.stepwise.run_hook = lambda hook, records: self._run_hook(hook, records, batch)
         for step in steps:
             self.current = step
             self.stepwise.run(step)
@@ -161,7 +173,7 @@ class Runner:
         records = {record.version: record for record in found}
         behind = takewhile(lambda step: _committed(step, records, batch), steps[self.done :])
         self.done += sum(1 for _ in behind)
-        told = self._told(steps) + _half_way(steps[self.done :], records)
+        told = self._told(steps) + _half_way(steps[self.done :], records) + _unknown(steps[self.done :])
         return told if settled else f"{told}; but the server is still at it: look again with sqlmig status"
 
     def _history_now(self) -> tuple[tuple[Applied, ...], bool]:
@@ -185,7 +197,8 @@ class Runner:
         step = steps[self.failed(steps)]
         subject = step.migration or step.applied
         state = f"{error.server.sqlstate}: " if error.server is not None and error.server.sqlstate else ""
-        text = self.history.log("failure", subject, detail=self.redact(f"{state}{error.message}"))
+        name = step.name if subject is None else None
+        text = self.history.log("failure", subject, name=name, detail=self.redact(f"{state}{error.message}"))
         with suppress(SqlmigError):  # the first cause is what counts; the log is only a copy of it
             self.history.write(self.session, [text])
 
@@ -198,6 +211,24 @@ def _committed(step: Step, records: Mapping[int, Applied], batch: int) -> bool:
             return False
         return record.batch == batch or step.resume_at is not None
     return record is None or record.batch == batch
+
+
+def _units(steps: Sequence[Step], *, together: bool) -> list[Unit]:
+    """What commits together: each step, or all migrations among them."""
+    if not together:
+        return [(step,) for step in steps]
+    return [
+        unit
+        for of_migrations, group in groupby(steps, key=lambda step: step.kind is StepKind.MIGRATION)
+        for unit in ([tuple(group)] if of_migrations else [(step,) for step in group])
+    ]
+
+
+def _unknown(steps: Sequence[Step]) -> str:
+    """What leaves no record may have run, and nobody can tell."""
+    if not steps or steps[0].kind is StepKind.MIGRATION:
+        return ""
+    return f"; whether {steps[0]} ran is not known"
 
 
 def _half_way(steps: Sequence[Step], records: Mapping[int, Applied]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from typing import TypeVar
@@ -34,6 +34,7 @@ from sqlmig.history import History
 from sqlmig.lock import RunnerLock
 from sqlmig.migration import Direction, Progress
 from sqlmig.plan import Step
+from sqlmig.plan.beside import AFTER_EACH, BEFORE_EACH
 from sqlmig.queries import query
 from sqlmig.runner import indexes
 from sqlmig.runner.failures import place, statement_failed
@@ -68,6 +69,8 @@ class Stepwise:
     prefix: Prefix = field(default_factory=Prefix)
     before: Facts | None = None
     """What an earlier attempt at the first statement noted."""
+    run_hook: Callable[[Step, Sequence[str]], None] = lambda hook, records: None
+    """Runs a hook in a transaction, with these records."""
     alone: tuple[Step, int] | None = None
     """The statement, by its number, that the server is at without a transaction."""
 
@@ -81,6 +84,9 @@ class Stepwise:
         self.lock.check()
         begun = time.perf_counter()
         self.listener(StepStarted(step))
+        hooks = {part.name: part for part in step.parts if part is not step}
+        if BEFORE_EACH in hooks:
+            self.run_hook(hooks[BEFORE_EACH], ())
         if self.session.pooled:
             self._refuse_to_share_the_session(step)
         else:
@@ -90,14 +96,25 @@ class Stepwise:
         try:
             self._run_statements(step, first)
             self._refuse_invalid_indexes(step)
+            if not self.session.pooled:
+                self.session.ask("DISCARD ALL")
+            self.durations[step.version] = (time.perf_counter() - begun) * 1000
+            self._complete(step, hooks.get(AFTER_EACH))
         except KeyboardInterrupt:
             self._stopped(step, ServerReport("canceled by the user", "57014"))
             raise
-        if not self.session.pooled:
-            self.session.ask("DISCARD ALL")
-        self.durations[step.version] = (time.perf_counter() - begun) * 1000
-        self.history.write(self.session, self._finish(step))
         self.listener(StepDone(step, self.durations[step.version]))
+
+    def _complete(self, step: Step, hook: Step | None) -> None:
+        """Record that the step is done; together with the hook behind it, where there is one."""
+        if hook is None:
+            self.history.write(self.session, self._finish(step))
+            return
+        try:
+            self.run_hook(hook, self._finish(step))
+        except StatementFailed as error:
+            self._stopped(step, error.server or ServerReport(error.message))
+            raise
 
     def _refuse_to_share_the_session(self, step: Step) -> None:
         """A pooler hands the next statement to another session: nothing may depend on what was set in this one."""

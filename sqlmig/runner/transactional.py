@@ -16,7 +16,7 @@ from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.lock import LOCK_LOST
 from sqlmig.migration import Direction
-from sqlmig.plan import Step
+from sqlmig.plan import Step, StepKind
 from sqlmig.runner.failures import place, rolled_back, statement_failed
 from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender, copy_data
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
@@ -70,6 +70,8 @@ class Transactions:
     singly: set[int] = field(default_factory=set)
     """Versions whose statements travel one by one."""
     ended_by: Piece | None = None
+    with_hook: Sequence[str] = ()
+    """What a hook that runs behind a non-transactional step records of it."""
     plain_strings: bool = True
     """Whether backslashes in plain literals stand for themselves in a session at the baseline."""
 
@@ -135,7 +137,7 @@ class Transactions:
         if report.sqlstate not in LOCKED or attempt > self.settings.lock_retries:
             raise self._error(failure, blockers)
         delay = random.uniform(0.5, 1.0) * min(0.5 * 2**attempt, 30.0)  # noqa: S311 - jitter, not a secret
-        self.listener(Retrying(step, attempt, self.settings.lock_retries, delay, report, blockers))
+        self.listener(Retrying(step.around or step, attempt, self.settings.lock_retries, delay, report, blockers))
         stopping.pause(delay)
 
     def _error(self, failure: PieceFailed, blockers: tuple[str, ...]) -> SqlmigError:
@@ -178,7 +180,16 @@ class Transactions:
             self._show_progress(unit[-1])
 
     def _queue_step(self, step: Step) -> None:
-        self._begin_step(step)
+        before: Step | None = None
+        for part in step.parts:
+            if before is not None:
+                self._leave(before)
+            self._begin_step(part)
+            self._queue_script(part)
+            before = part
+        self._end_step(step, before or step)
+
+    def _queue_script(self, step: Step) -> None:
         pieces = step.script.verified_pieces()
         number = 0
         claimed = False
@@ -190,7 +201,6 @@ class Transactions:
                 claimed = True
                 self._ours(step, self.claim, "claim")
             self._queue_statement(step, piece, number, pieces)
-        self._end_step(step)
 
     def _begin_step(self, step: Step) -> None:
         if not self.plain_strings:
@@ -229,19 +239,28 @@ class Transactions:
         if step.version in self.started and (not self.session.in_transaction or self.ended_by is not None):
             raise self._transaction_ended(step)
 
-    def _end_step(self, step: Step) -> None:
+    def _end_step(self, step: Step, last: Step) -> None:
         self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
-        self._ours(step, "SET LOCAL statement_timeout = 0", "cleanup")
-        self._ours(step, GUARD.format(token=literal(self.token)), "guard")
-        for text in END_OF_SCRIPT:
-            self._ours(step, text, "cleanup")
+        self._leave(last)
         if self.history.set_role:
             self._ours(step, self.history.set_role, "record")
         for text in self._records(step):
             self._ours(step, text, "record")
 
+    def _leave(self, step: Step) -> None:
+        """Bring the session back from what a script made of it."""
+        self._ours(step, "SET LOCAL statement_timeout = 0", "cleanup")
+        self._ours(step, GUARD.format(token=literal(self.token)), "guard")
+        for text in END_OF_SCRIPT:
+            self._ours(step, text, "cleanup")
+
     def _records(self, step: Step) -> Iterator[str]:
-        if step.direction is Direction.UP and step.migration is not None:
+        if step.kind is not StepKind.MIGRATION:
+            yield from self.with_hook
+            if step.kind is StepKind.SEED:
+                log = self.history.log("seed", name=step.name, duration=self.history.elapsed)
+                yield f"{log}\nRETURNING duration_ms"
+        elif step.direction is Direction.UP and step.migration is not None:
             if step.applied is not None:
                 yield self.history.unrecord(step.version)
             yield self.history.record(step.migration, self.batch, duration=self.history.elapsed)
@@ -274,7 +293,7 @@ class Transactions:
         if step.version not in self.started:
             self.started.add(step.version)
             self.ended_by = None
-            self.listener(StepStarted(step))
+            self.listener(StepStarted(step.around or step))
 
     def _replied(self, piece: Piece, reply: Reply) -> None:
         if piece.statement is not None:
@@ -298,4 +317,5 @@ class Transactions:
         self.committed += 1
         self.started.clear()
         for step in unit:
-            self.listener(StepDone(step, self.durations.get(step.version, 0.0)))
+            if step.around is None:
+                self.listener(StepDone(step, self.durations.get(step.version, 0.0)))

@@ -171,7 +171,7 @@ class TestFile:
         plain = load(cwd=Path("/"), environ={})
         assert (environment.name, environment.target.embedded) == ("development", True)
         for field in dataclasses.fields(Environment):
-            if field.compare and field.name not in ("name", "root", "config_file", "directories", "target"):
+            if field.compare and field.name not in ("name", "root", "config_file", "directories", "seeds", "target"):
                 assert getattr(environment, field.name) == getattr(plain, field.name)
         production = load(cwd=tmp_path, environ={"DATABASE_URL": "postgres://h/d"}, env="production")
         assert (production.protected, production.target.conninfo.reveal()) == (True, "postgres://h/d")

@@ -235,7 +235,7 @@ def log_entry(name: str = "create_users", **settings: object) -> LogEntry:
 
 
 def test_history_tells_what_when_by_whom() -> None:
-    fresh = log_entry(event="fresh", version=None, label=None, batch=None, duration_ms=None, user=None)
+    fresh = log_entry(event="fresh", version=None, label=None, name=None, batch=None, duration_ms=None, user=None)
     failed = log_entry(event="failure", detail="42P01: no such table", batch=None, duration_ms=None)
     lines = shown(HistoryResult(WHERE, (fresh, log_entry(), failed)), verbose=True)
     assert lines == [

@@ -15,7 +15,7 @@ TOGETHER = 100
 
 FIXED = (
     "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1; "
-    "SET bytea_output = 'hex'; SET xmloption = 'content'; SET lc_monetary = 'C'"
+    "SET jit = off; SET bytea_output = 'hex'; SET xmloption = 'content'; SET lc_monetary = 'C'"
 )
 """What the text of a value depends on."""
 

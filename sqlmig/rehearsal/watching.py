@@ -5,13 +5,14 @@ A second session looks at the locks of the first before each message of an open 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlmig.database import Session, literal
+from sqlmig.database import Reply, Session, literal
 from sqlmig.errors import UsageError
 from sqlmig.queries import query
 from sqlmig.results import IndexBuild, Locks, TableLock
+from sqlmig.runner.settings import END_OF_SCRIPT
 
 MODES = (
     "AccessShareLock",
@@ -53,17 +54,32 @@ class Relation(NamedTuple):
 
 
 class Watched(Session):
-    """Takes the place of a session, and calls ``look`` before each message that it sends in an open transaction."""
+    """Takes the place of a session, and calls ``look`` before each message that it sends in an open transaction.
+
+    Not where the message before took no lock that is worth a look, whoever wrote it.
+    """
 
     def __init__(self, session: Session, look: Callable[[Session], None]) -> None:
         session.leave()
         super().__init__(session.connection)
         self.look = look
+        self.looked = True
+        """Whether nothing was locked since the last look."""
 
     def send(self, message: str) -> None:
-        if self.in_transaction and message != "ROLLBACK":
+        if not self.looked and self.in_transaction and message != "ROLLBACK":
             self.look(self)
+            self.looked = True
+        self.looked = self.looked and _locks_nothing(message)
         super().send(message)
+
+    def copy_in(self, statement: str, data: Iterable[str]) -> Reply:
+        self.looked = False
+        return super().copy_in(statement, data)
+
+
+def _locks_nothing(message: str) -> bool:
+    return message.startswith(("BEGIN", "SET LOCAL")) or message.rstrip("\n;") in END_OF_SCRIPT
 
 
 class Watch:

@@ -53,14 +53,19 @@ def _differences(
 
 
 def verdict_on(down: Findings, second_error: SqlmigError | None, second: Findings) -> Verdict:
-    """The verdict where up and down both ran: the first thing that is wrong, schema before rows, down before up."""
-    kinds = {difference.change.kind for difference in down.differences}
-    if "removed" in kinds:
+    """The verdict where up and down both ran: the first thing that is wrong, schema before rows, down before up.
+
+    Only the order of columns comes behind the rows: a column that is made again is the last, with or without its values.
+    """
+    changes = [difference.change for difference in down.differences]
+    if any(change.kind == "removed" for change in changes):
         return Verdict.DOWN_REMOVES
-    if kinds:
+    if any(change.category != "column_order" for change in changes):
         return Verdict.DOWN_LEAVES
     if down.rows:
         return Verdict.DATA_NOT_RESTORED
+    if changes:
+        return Verdict.DOWN_LEAVES
     if second_error is not None or second:
         return Verdict.NOT_REPEATABLE
     return Verdict.REVERSIBLE

@@ -11,6 +11,7 @@
     ├── CheckFailed                      3     check_failed
     ├── DatabaseError                    1     database
     │   ├── StatementFailed              1     statement_failed
+    │   ├── AssertionFailed              1     assertion_failed
     │   ├── TransactionEnded             1     transaction_ended
     │   ├── MissingPrivilege             1     missing_privilege
     │   ├── ReadOnlyServer               1     read_only
@@ -205,6 +206,12 @@ class StatementFailed(DatabaseError):
     """A statement of a migration failed. ``left_behind`` says what stays; correct the file and apply again."""
 
     code = "statement_failed"
+
+
+class AssertionFailed(DatabaseError):
+    """What a migration requires before it, or ensures behind it, is not true. ``left_behind`` says what stays."""
+
+    code = "assertion_failed"
 
 
 class TransactionEnded(DatabaseError):

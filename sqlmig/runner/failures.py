@@ -77,7 +77,7 @@ def _place(
         found = statements.error_position(statement, 1)
         line = statements.data_line(statement, context)
         notes = (f"these data are in line {line} of the file",) if line else ()
-    return Place(step.script.file, found.line, found.column, _whole_line(step.script, found.line, found.excerpt)), notes
+    return Place(step.script.file, found.line, found.column, whole_line(step.script, found.line, found.excerpt)), notes
 
 
 def _in_body(statement: Statement, report: ServerReport, context: str) -> Position | None:
@@ -100,7 +100,7 @@ def _in_function(script: Script, caller: Statement, report: ServerReport) -> Pos
 _FUNCTIONS = ("CREATE FUNCTION", "CREATE PROCEDURE")
 
 
-def _whole_line(script: Script, number: int, part: str) -> str:
+def whole_line(script: Script, number: int, part: str) -> str:
     """The line of the file around a part of it: a statement may begin or end within a line."""
     with suppress(FileError), script.source.open() as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")

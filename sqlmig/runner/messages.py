@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlmig.database import Reply, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
 from sqlmig.plan import Step
+from sqlmig.script import Assertion
 from sqlmig.statements import CopyData, Statement
 
 
@@ -21,6 +22,8 @@ class Piece(NamedTuple):
     number: int = 0
     note: str = ""
     """Which of ours: ``begin``, ``constraints``, ``guard``, ``record``, ``commit``."""
+    assertion: Assertion | None = None
+    """What a piece of ours asks for that the script requires or ensures."""
 
 
 class PieceFailed(Exception):

@@ -16,6 +16,7 @@ from typing import TypeVar
 from sqlmig import stopping
 from sqlmig.database import Session, literal
 from sqlmig.errors import (
+    AssertionFailed,
     CheckFailed,
     ConfigError,
     DatabaseError,
@@ -37,6 +38,7 @@ from sqlmig.plan import Step
 from sqlmig.plan.beside import AFTER_EACH, BEFORE_EACH
 from sqlmig.queries import query
 from sqlmig.runner import indexes
+from sqlmig.runner.assertions import check_assertions
 from sqlmig.runner.failures import place, statement_failed
 from sqlmig.runner.messages import copy_data
 from sqlmig.runner.resuming import Prefix, of_the_session, statement_at, statements_of
@@ -94,8 +96,12 @@ class Stepwise:
         self.completed, self.prefix, self.before = 0, Prefix(), None
         first = self._first_statement(step)
         try:
+            if first == 1:
+                requires, undone = step.script.header.requires, f"nothing of {step} was run"
+                check_assertions(self.session, self.settings, step, requires, undone)
             self._run_statements(step, first)
             self._refuse_invalid_indexes(step)
+            self._assert_ensured(step)
             if not self.session.pooled:
                 self.session.ask("DISCARD ALL")
             self.durations[step.version] = (time.perf_counter() - begun) * 1000
@@ -168,6 +174,15 @@ class Stepwise:
                 "though the process that began it is gone",
                 next_step=f"wait for it, or end it: SELECT pg_cancel_backend({pid}); then: sqlmig apply",
             )
+
+    def _assert_ensured(self, step: Step) -> None:
+        """Raise AssertionFailed for the first thing that is not true. The next run asks for it again."""
+        done = f"all statements of {step} are complete, and it is not recorded as applied"
+        try:
+            check_assertions(self.session, self.settings, step, step.script.survey.ensures, done)
+        except AssertionFailed as error:
+            self._stopped(step, ServerReport(error.message))
+            raise
 
     def _run_statements(self, step: Step, first: int) -> None:
         pieces = step.script.verified_pieces()

@@ -17,9 +17,11 @@ from sqlmig.history import History
 from sqlmig.lock import LOCK_LOST
 from sqlmig.migration import Direction
 from sqlmig.plan import Step, StepKind
+from sqlmig.runner.assertions import assertion_failed, assertion_sql, comes_before
 from sqlmig.runner.failures import place, rolled_back, statement_failed
 from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender, copy_data
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
+from sqlmig.script import Assertion
 from sqlmig.statements import Statement, TransactionRule
 
 LOCKED = ("55P03", "40P01")
@@ -146,6 +148,9 @@ class Transactions:
             return self._transaction_ended(piece.step)
         if piece.note == "claim":
             return ConnectionLost(LOCK_LOST)
+        if piece.assertion is not None:
+            undone = rolled_back(piece.step)
+            return assertion_failed(piece.step, piece.assertion, self.token, failure.report, failure.position, undone)
         error: DatabaseError = statement_failed(
             piece.step,
             piece.statement,
@@ -191,16 +196,34 @@ class Transactions:
 
     def _queue_script(self, step: Step) -> None:
         pieces = step.script.verified_pieces()
+        requires = step.script.header.requires
         number = 0
         claimed = False
         for piece in pieces:
             if not isinstance(piece, Statement) or piece.is_empty:
                 continue
             number += 1
-            if not claimed and (piece.is_plain or not piece.command.startswith(BEFORE_SNAPSHOT)):
+            asked = bool(requires) and comes_before(piece)
+            if not claimed and (asked or piece.is_plain or not piece.command.startswith(BEFORE_SNAPSHOT)):
                 claimed = True
                 self._ours(step, self.claim, "claim")
+            if asked:
+                self._queue_assertions(step, requires)
+                requires = ()
             self._queue_statement(step, piece, number, pieces)
+        self._queue_assertions(step, requires)
+        if ensures := step.script.survey.ensures:
+            self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
+            self._queue_assertions(step, ensures)
+
+    def _queue_assertions(self, step: Step, assertions: Sequence[Assertion]) -> None:
+        for assertion in assertions:
+            if step.version in self.singly:
+                self._settle(step)
+            text = assertion_sql(assertion, self.token)
+            self.sender.add(Piece(text, step, note=assertion.kind, assertion=assertion))
+            if step.version in self.singly:
+                self._settle(step)
 
     def _begin_step(self, step: Step) -> None:
         if not self.plain_strings:

@@ -59,7 +59,6 @@ class Survey:
         return (*self.ensures, *self.repeats)
 
 
-
 @dataclass(frozen=True)
 class Script:
     """One direction of one migration: text that is read from its source each time it is needed."""
@@ -301,7 +300,9 @@ class Script:
                 raise self._changed("while it was being read")
             checksum = Checksum(raw.hexdigest())
             if not start[1]:
-                self._remember("full_checksum", _checksum(checksum.raw, digested, header, (*behind.ensures, *behind.repeats)))
+                self._remember(
+                    "full_checksum", _checksum(checksum.raw, digested, header, (*behind.ensures, *behind.repeats))
+                )
             if not count and self.direction is Direction.DOWN and not header.irreversible:
                 problems.append(self._empty_down())
         except FileError as error:

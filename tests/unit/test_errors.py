@@ -36,6 +36,7 @@ PROMISED = {
     "check_failed": 3,
     "database": 1,
     "statement_failed": 1,
+    "assertion_failed": 1,
     "transaction_ended": 1,
     "missing_privilege": 1,
     "read_only": 1,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, cached_property
@@ -80,8 +82,8 @@ class Access:
     @contextmanager
     def desk(self, wait: float = 0) -> Iterator[Desk]:
         """A session that knows where it is; closed at the end, or given back, whatever happens."""
-        with self._session(wait) as session:
-            yield Desk(self, session, self.history.probe(session))
+        with self._session(wait) as session, closing(Desk(self, session, self.history.probe(session))) as desk:
+            yield desk
 
     def _session(self, wait: float) -> AbstractContextManager[Session]:
         if self.connection is None:
@@ -104,6 +106,28 @@ class Access:
         )
 
 
+class Opening:
+    """A session that a thread opens while this one goes on."""
+
+    def __init__(self, open_session: Callable[[], Session]) -> None:
+        self._future: Future[Session] = Future()
+        threading.Thread(target=self._fulfil, args=(open_session,), daemon=True).start()
+
+    def session(self) -> Session:
+        """The session, once it is open; from here on it is the caller's. Raises what opening it raised."""
+        return self._future.result()
+
+    def close(self) -> None:
+        """Close the session, now or as soon as it is open."""
+        self._future.add_done_callback(lambda done: None if done.exception() else done.result().close())
+
+    def _fulfil(self, open_session: Callable[[], Session]) -> None:
+        try:
+            self._future.set_result(open_session())
+        except Exception as error:
+            self._future.set_exception(error)
+
+
 @dataclass
 class Desk:
     """One session of one command, with what is known about the place."""
@@ -112,6 +136,17 @@ class Desk:
     session: Session
     facts: ServerFacts
     claim: str = ""
+    opening: Opening | None = None
+
+    def close(self) -> None:
+        """Give up what was begun beforehand and not needed."""
+        if self.opening is not None:
+            self.opening.close()
+
+    def expect_lock(self) -> None:
+        """Begin to open the lock's connection: that takes round trips, which need not be waited for one by one."""
+        if self.opening is None:
+            self.opening = Opening(self.access.open)
 
     @property
     def where(self) -> Where:
@@ -141,7 +176,7 @@ class Desk:
         """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it."""
         self.session.make_ready()
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
-        lock = RunnerLock(self.access.open(), self.history.schema)
+        lock = RunnerLock(self._lock_session(), self.history.schema)
         with closing(lock.session):
             lock.acquire(wait, self._keep_awake)
             self.claim = lock.claim
@@ -149,6 +184,12 @@ class Desk:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
             yield lock
+
+    def _lock_session(self) -> Session:
+        if self.opening is None:
+            return self.access.open()
+        opening, self.opening = self.opening, None
+        return opening.session()
 
     def _keep_awake(self, event: Event) -> None:
         """Hand an event on; meanwhile no idle_session_timeout ends the session that is to work after the wait."""

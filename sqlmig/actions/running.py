@@ -68,8 +68,11 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
     migrations = place.migrations()
     sources = not isinstance(goal, Apply)
     with place.access.desk(options.get("wait", 0)) as desk:
-        prepared = _plan(place, migrations, desk.applied(sources=sources), goal, strict)
+        applied = desk.applied(sources=sources)
         dry_run = options.get("dry_run", False)
+        if not dry_run and (len(migrations) > len(applied) or not isinstance(goal, Apply)):
+            desk.expect_lock()
+        prepared = _plan(place, migrations, applied, goal, strict)
         result = RunResult.planned(command, desk.where, prepared, dry_run=dry_run)
         _refuse(prepared, result)
         if dry_run:

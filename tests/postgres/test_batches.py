@@ -8,9 +8,10 @@ import pytest
 
 from bench.proxy import Proxy, proxy
 from sqlmig.embedded.sockets import SOCKET
-from sqlmig.errors import StatementFailed
+from sqlmig.errors import FilesInvalid, NoConnection, StatementFailed
 from sqlmig.plan import Rollback
 from tests.support.database import Database
+from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.runner import Runs, outcomes, place
 
@@ -112,3 +113,21 @@ def test_session_settings_do_not_travel_along(runs: Runs, size: str) -> None:
     )
     runs.apply()
     assert sorted(runs.database.rows("SELECT v FROM a")) == [("a\\\\b",), ("a\\b",)]
+
+
+def test_the_connection_of_the_lock_is_closed_where_it_was_not_needed(runs: Runs) -> None:
+    """It is opened while the files are looked at: what is found there must not leave it open."""
+    write(runs, 1, 1)
+    runs.write("002_bad", "COMMIT;")
+    runs.fails(FilesInvalid)
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert until(lambda: runs.database.value(others) == 0, "the end of all backends")
+
+
+def test_the_connection_of_the_lock_fails_like_any_other(runs: Runs, database: Database) -> None:
+    """Where the server takes one connection, but no second one, the command ends as without any."""
+    write(runs, 1, 1)
+    role = database.role("alone", "LOGIN CONNECTION LIMIT 1")
+    runs.url = database.url_as(role)
+    assert "too many connections" in runs.fails(NoConnection).message
+    assert runs.exists("t1") == [False]

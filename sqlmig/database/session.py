@@ -1,4 +1,4 @@
-"""The connection: opening it, and sending messages. The only user of libpq's interface.
+"""Sending messages. The only user of libpq's interface.
 
 A *message* is one simple-protocol query: any number of statements that travel together and whose results come back
 one by one (PostgreSQL documentation, "Message Flow: Simple Query"; several BEGIN ... COMMIT in one are allowed).
@@ -9,7 +9,6 @@ from __future__ import annotations
 import selectors
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,44 +16,13 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmig import stopping
-from sqlmig.errors import ConnectionLost, DatabaseError, NoConnection, ServerReport
-from sqlmig.events import Listener, Waiting
-from sqlmig.queries import literal as literal
-from sqlmig.queries import quote_identifier as quote_identifier
+from sqlmig.database.reports import first_line, report_of, report_of_result
+from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
 
 IDLE_CHECK = 0.5
 """Seconds without an answer after which the idle listener is asked, unless it wants to be asked sooner."""
-
-CONNECTION_DEFAULTS = {
-    "fallback_application_name": "sqlmig",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-}
-"""What libpq is told unless the connection string says otherwise: a peer that vanished is noticed within a minute."""
-
-CURABLE = (
-    "refused",
-    "no such file",
-    "is the server running",
-    "starting up",
-    "not yet accepting",
-    "shutting down",
-    "recovery mode",
-    "consistent recovery state",
-    "could not translate host name",
-    "timeout",
-    "timed out",
-    "closed the connection unexpectedly",
-    "unreachable",
-    "no route",
-    "reset by peer",
-    "too many clients",
-)
-"""Parts of libpq's messages for what may go away by itself. A wrong password or database is none of them."""
 
 POOL_TOO_SMALL = "give PgBouncer's pool two connections or more (default_pool_size), or the URL of the server itself"
 
@@ -305,7 +273,7 @@ class Session:
     def _attend_to(self, result: pq.abc.PGresult, status: int) -> None:
         """Raise the error that a result is; keep a COPY from waiting for us."""
         if status in FAILED:
-            report = _report_of_result(result)
+            report = report_of_result(result)
             self._discard_rest()
             if not self.alive or (report.sqlstate or "").startswith("57P0"):
                 next_step = POOL_TOO_SMALL if report.message == "query_wait_timeout" else None
@@ -389,68 +357,3 @@ class Session:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
-
-
-def first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
-
-
-def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
-    """What the server said, from psycopg's view of it."""
-    return ServerReport(
-        message=diagnostic.message_primary or "",
-        sqlstate=diagnostic.sqlstate,
-        severity=diagnostic.severity_nonlocalized or diagnostic.severity or "ERROR",
-        detail=diagnostic.message_detail,
-        hint=diagnostic.message_hint,
-        context=diagnostic.context,
-        position=int(diagnostic.statement_position) if diagnostic.statement_position else None,
-        table=diagnostic.table_name,
-        column=diagnostic.column_name,
-        constraint=diagnostic.constraint_name,
-        internal_query=diagnostic.internal_query,
-        internal_position=int(diagnostic.internal_position) if diagnostic.internal_position else None,
-    )
-
-
-def _report_of_result(result: pq.abc.PGresult) -> ServerReport:
-    report = report_of(psycopg.errors.Diagnostic(result, "utf-8"))
-    if report.message:
-        return report
-    return ServerReport(first_line(result.error_message.decode("utf-8", "replace")))
-
-
-def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = str, listener: Listener) -> Session:
-    """Open a connection.
-
-    Tries again for ``wait`` seconds while waiting can cure the failure: a server that is starting, not a password
-    that is wrong. Raises NoConnection with what libpq said, redacted.
-    """
-    deadline = time.monotonic() + wait
-    pause = 0.1
-    while True:
-        try:
-            return Session(_open(conninfo))
-        except psycopg.Error as error:
-            said = redact(" ".join(str(error).split()))
-            remaining = deadline - time.monotonic()
-            if remaining <= 0 or not any(part in said.lower() for part in CURABLE):
-                raise _no_connection(said) from None
-            listener(Waiting(said, remaining))
-            stopping.pause(min(pause, remaining))
-            pause = min(pause * 1.5, 2.0)
-
-
-def _open(conninfo: str) -> psycopg.Connection:
-    given = conninfo_to_dict(conninfo)
-    defaults = {key: value for key, value in CONNECTION_DEFAULTS.items() if key not in given}
-    full = make_conninfo(conninfo, **defaults, client_encoding="UTF8")
-    return psycopg.Connection.connect(full, autocommit=True, prepare_threshold=None)
-
-
-def _no_connection(said: str) -> NoConnection:
-    curable = any(part in said.lower() for part in CURABLE)
-    advice = (
-        "is the server up? --wait 30s waits for one that is starting" if curable else "correct the connection settings"
-    )
-    return NoConnection(f"no connection: {said.removeprefix('connection failed: ')}", next_step=advice)

@@ -15,7 +15,7 @@ from sqlmig.results import BaselineResult, CheckResult, HistoryResult, RepairRes
 from sqlmig.threads import Workers
 
 if TYPE_CHECKING:
-    from sqlmig.actions.running import ApplyOptions, RunOptions
+    from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
 
 T = TypeVar("T")
 
@@ -66,8 +66,11 @@ class AsyncProject:
     async def reset(self, **options: Unpack[RunOptions]) -> RunResult:
         return await self._call(lambda project: project.reset(**options))
 
-    async def fresh(self, **options: Unpack[RunOptions]) -> RunResult:
+    async def fresh(self, **options: Unpack[FreshOptions]) -> RunResult:
         return await self._call(lambda project: project.fresh(**options))
+
+    async def seed_run(self, names: Sequence[str] = (), **options: Unpack[RunOptions]) -> RunResult:
+        return await self._call(lambda project: project.seed_run(names, **options))
 
     async def check(self, *, offline: bool = False, pending_ok: bool = False, strict: bool = False) -> CheckResult:
         return await self._call(lambda project: project.check(offline=offline, pending_ok=pending_ok, strict=strict))

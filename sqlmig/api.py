@@ -21,23 +21,24 @@ from sqlmig.results import (
     NewResult,
     RepairResult,
     RunResult,
+    SeedFileResult,
     ServerResult,
     StatusResult,
 )
 
 if TYPE_CHECKING:
-    from sqlmig.actions.proving import RehearsalOptions
-    from sqlmig.actions.branching import RenumberResult, SumResult
     from importlib.resources.abc import Traversable
 
-    from sqlmig.actions.running import ApplyOptions, RunOptions
+    from sqlmig.actions.branching import RenumberResult, SumResult
+    from sqlmig.actions.proving import RehearsalOptions
+    from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
     from sqlmig.borrowed import AsyncConnection, Connection
     from sqlmig.config import Environment
-    from sqlmig.verdicts import DriftResult, DumpResult, RehearsalResult
     from sqlmig.files import Discovery
     from sqlmig.migration import Migration
     from sqlmig.templates import Template
     from sqlmig.templates.results import TemplatesResult
+    from sqlmig.verdicts import DriftResult, DumpResult, RehearsalResult
 
     Folder = Path | str | Traversable
 
@@ -164,7 +165,7 @@ class Project:
         """
         return self._run("switch", Switch(), **options)
 
-    def fresh(self, **options: Unpack[RunOptions]) -> RunResult:
+    def fresh(self, **options: Unpack[FreshOptions]) -> RunResult:
         """Drop every object of the database, and apply everything. Refused in a protected environment.
 
         The log survives. A failure to drop leaves everything as it was; one to apply, what ``apply`` leaves.
@@ -295,6 +296,18 @@ class Project:
 
             texts = templating.texts(self._place, template, " ".join(name.split()), values or {})
         return making.new(self._place, name, timestamp=timestamp, transaction=transaction, texts=texts)
+
+    def seed_run(self, names: Sequence[str] = (), **options: Unpack[RunOptions]) -> RunResult:
+        """Run seeds, all of them or these, in order of name, each in one transaction. Raises like ``apply``."""
+        from sqlmig.actions import seeding
+
+        return seeding.run(self._place, tuple(names), **options)
+
+    def seed_new(self, name: str, *, only: str | None = None) -> SeedFileResult:
+        """Write a seed to begin with, for all environments or ``only`` for one; never writes over a file."""
+        from sqlmig.actions import seeding
+
+        return seeding.new(self._place, name, only)
 
     def templates(self) -> TemplatesResult:
         """All templates by name, the project's own among them. Raises FileError for one that cannot be used."""

@@ -248,6 +248,13 @@ class NewResult(Result):
 
 
 @dataclass(frozen=True)
+class SeedFileResult(Result):
+    """The path of the seed that was written."""
+
+    file: str
+
+
+@dataclass(frozen=True)
 class InitResult(Result):
     """The files and folders that were written, and those that were there and were kept."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
+from sqlmig.actions.telling import told
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import NotAllowed, SqlmigError
-from sqlmig.migration import Applied, Migration
-from sqlmig.plan import Apply, Goal, Plan, Switch, plan
+from sqlmig.migration import Applied, Migration, Script
+from sqlmig.plan import Apply, Goal, Plan, Rollback, Seed, StepKind, Switch, plan, with_hooks, with_seeds
 from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ class RunOptions(TypedDict, total=False):
     """Confirms the change of a protected environment."""
 
 
-class ApplyOptions(RunOptions, total=False):
+class FreshOptions(RunOptions, total=False):
+    """What ``fresh`` takes beside that."""
+
+    seed: bool
+    """Whether seeds run afterwards."""
+
+
+class ApplyOptions(FreshOptions, total=False):
     """What ``apply`` takes beside that."""
 
     single_transaction: bool
@@ -45,9 +53,10 @@ def preview(
 
     ``locks`` adds what each step locks, rewrites and builds, by running it on a shadow; raises what that raises.
     """
+    beside = _beside(place, goal, seed=False)
     migrations = place.migrations()
     with place.access.desk(wait) as desk:
-        prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict)
+        prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict, beside)
         result = RunResult.planned("plan", desk.where, prepared, dry_run=True)
         _refuse(prepared, result)
         if locks and result.steps:
@@ -64,15 +73,20 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
     Raises what ``Runner.run`` raises, with ``result`` telling what ran before; CheckFailed where history forbids it and
     FilesInvalid where a file must not run, before anything runs; LockHeld; ConfirmationRequired; NotAllowed.
     """
+    return told(place, command, lambda there: _run(there, command, goal, **options))
+
+
+def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptions]) -> RunResult:
     strict = options.get("strict", False)
-    migrations = place.migrations()
+    beside = _beside(place, goal, seed=options.get("seed", False))
+    migrations = () if isinstance(goal, Seed) else place.migrations()
     sources = not isinstance(goal, Apply)
     with place.access.desk(options.get("wait", 0)) as desk:
         applied = desk.applied(sources=sources)
         dry_run = options.get("dry_run", False)
         if not dry_run and (len(migrations) > len(applied) or not isinstance(goal, Apply)):
             desk.expect_lock()
-        prepared = _plan(place, migrations, applied, goal, strict)
+        prepared = _plan(place, migrations, applied, goal, strict, beside)
         result = RunResult.planned(command, desk.where, prepared, dry_run=dry_run)
         _refuse(prepared, result)
         if dry_run:
@@ -84,7 +98,7 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
         desk.require_writable(options.get("unsupported_server", False))
         with desk.locked(options.get("lock_wait")) as lock:
             applied = desk.applied(sources=sources)
-            prepared = _plan(place, migrations, applied, goal, strict)
+            prepared = _plan(place, migrations, applied, goal, strict, beside)
             _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
             batch = max((record.batch for record in applied), default=0) + 1
             place.warn(prepared)
@@ -96,7 +110,7 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
             return _execute(place, command, desk, lock, prepared, batch, single_transaction=together)
 
 
-def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
+def fresh(place: Workplace, **options: Unpack[FreshOptions]) -> RunResult:
     """Drop every object of the database, and apply everything. Raises NotAllowed in a protected environment.
 
     The log survives. A failure to drop leaves everything as it was; one to apply, what ``run`` leaves.
@@ -106,9 +120,14 @@ def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
             f"fresh drops everything, and {place.environment.name} is protected",
             next_step="sqlmig apply brings it up to date without dropping anything",
         )
+    return told(place, "fresh", lambda there: _fresh(there, **options))
+
+
+def _fresh(place: Workplace, **options: Unpack[FreshOptions]) -> RunResult:
+    beside = _beside(place, Apply(), seed=options.get("seed", False))
     migrations = place.migrations()
     with place.access.desk(options.get("wait", 0)) as desk:
-        prepared = _plan(place, migrations, (), Apply(), strict=False)
+        prepared = _plan(place, migrations, (), Apply(), False, beside)
         result = RunResult.planned("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
         _refuse(prepared, result)
         if result.dry_run:
@@ -119,11 +138,43 @@ def fresh(place: Workplace, **options: Unpack[RunOptions]) -> RunResult:
             return _execute(place, "fresh", desk, lock, prepared, batch=1)
 
 
+class Beside(NamedTuple):
+    """What runs beside the migrations."""
+
+    hooks: Mapping[str, Script]
+    seeds: tuple[tuple[str, Script], ...]
+
+
+def _beside(place: Workplace, goal: Goal, *, seed: bool) -> Beside:
+    """The hooks, and the seeds that are asked for; reads their names only where there can be any."""
+    environment = place.environment
+    hooks: Mapping[str, Script] = {}
+    if environment.hooks is not None and not isinstance(goal, Rollback | Seed):
+        from sqlmig import hooks as of_hooks
+
+        hooks = of_hooks.discover(environment.hooks)
+    if not seed and not isinstance(goal, Seed):
+        return Beside(hooks, ())
+    from sqlmig import seeds
+
+    found = seeds.discover(environment.seeds, environment.name)
+    chosen = seeds.chosen(found, goal.names if isinstance(goal, Seed) else ())
+    return Beside(hooks, tuple((one.name, one.script) for one in chosen))
+
+
 def _plan(
-    place: Workplace, migrations: Sequence[Migration], applied: Sequence[Applied], goal: Goal, strict: bool
+    place: Workplace,
+    migrations: Sequence[Migration],
+    applied: Sequence[Applied],
+    goal: Goal,
+    strict: bool,
+    beside: Beside,
 ) -> Plan:
     drift_is_error = place.environment.on_drift == "error" and isinstance(goal, Apply)
-    return plan(migrations, applied, goal, strict=strict, drift_is_error=drift_is_error)
+    if isinstance(goal, Seed):
+        return with_seeds(Plan(goal, (), ()), beside.seeds)
+    made = plan(migrations, applied, goal, strict=strict, drift_is_error=drift_is_error)
+    return with_seeds(with_hooks(made, beside.hooks), beside.seeds)
 
 
 def _refuse(prepared: Plan, result: RunResult) -> None:
@@ -142,7 +193,13 @@ def _require_consent(place: Workplace, command: str, goal: Goal, yes: bool, resu
             f"switch undoes what these files lack, and {environment.name} is protected",
             next_step="sqlmig apply brings it up to date without undoing anything",
         )
-    if environment.protected and not isinstance(goal, Apply) and not environment.allow_rollback:
+    seeds = any(step.kind is StepKind.SEED for step in result.steps)
+    if environment.protected and seeds and not environment.allow_seeds:
+        raise NotAllowed(
+            f"seeds are not allowed in {environment.name}, which is protected",
+            next_step=f"set allow_seeds = true for {environment.name} in the configuration if it is meant",
+        )
+    if environment.protected and not isinstance(goal, Apply | Seed) and not environment.allow_rollback:
         raise NotAllowed(
             f"{command} is not allowed in {environment.name}, which is protected",
             next_step=f"set allow_rollback = true for {environment.name} in the configuration if it is meant",

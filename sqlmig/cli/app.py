@@ -37,6 +37,7 @@ class AllCommands(Commands):
         "refresh": "sqlmig.cli.running:refresh",
         "reset": "sqlmig.cli.running:reset",
         "fresh": "sqlmig.cli.running:fresh",
+        "seed": "sqlmig.cli.seeding:app",
         "switch": "sqlmig.cli.branching:switch",
         "status": "sqlmig.cli.looking:status",
         "plan": "sqlmig.cli.running:plan",

@@ -41,6 +41,7 @@ def apply(
     ] = False,
     allow_out_of_order: OutOfOrder = False,
     strict: Strict = False,
+    seed: Annotated[bool, typer.Option("--seed", help="Run the seeds behind them.")] = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
     unsupported_server: Unsupported = False,
@@ -58,6 +59,7 @@ def apply(
             goal,
             dry_run=dry_run,
             single_transaction=single_transaction,
+            seed=seed,
             strict=strict,
             wait=wait or 0,
             lock_wait=lock_wait,
@@ -148,6 +150,7 @@ def fresh(
     invocation: Invocation,
     dry_run: DryRun = False,
     strict: Strict = False,
+    seed: Annotated[bool, typer.Option("--seed", help="Run the seeds behind them.")] = False,
     wait: Wait = None,
     lock_wait: LockWait = None,
 ) -> int:
@@ -157,7 +160,9 @@ def fresh(
     """
     project = invocation.project()
     return invocation.confirmed(
-        lambda yes: project.fresh(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
+        lambda yes: project.fresh(
+            dry_run=dry_run, seed=seed, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes
+        )
     )
 
 

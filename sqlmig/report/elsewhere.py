@@ -9,7 +9,7 @@ from sqlmig.results import Result
 MODULES: Mapping[str, str] = {
     **dict.fromkeys(("RehearsalResult", "DriftResult", "DumpResult"), "sqlmig.report.proof"),
     **dict.fromkeys(("RenumberResult", "SumResult"), "sqlmig.report.branching"),
-    "TemplatesResult": "sqlmig.report.making",
+    **dict.fromkeys(("SeedFileResult", "TemplatesResult"), "sqlmig.report.making"),
 }
 """The module that registers ``result_lines`` and ``body`` for a result, by the name of its class."""
 

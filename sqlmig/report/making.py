@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlmig.report.console import Redact, result_lines
 from sqlmig.report.documents import Json, body
 from sqlmig.report.style import Style, styled
-from sqlmig.report.text import width
+from sqlmig.report.text import Fixed, width
+from sqlmig.results import SeedFileResult
 from sqlmig.templates import Key, Template
 from sqlmig.templates.results import TemplatesResult
 
@@ -31,6 +32,16 @@ def _remark(key: Key) -> str:
     if key.default is not None:
         return f" (else {key.default})"
     return " (optional)" if key.optional else ""
+
+
+@result_lines.register
+def _seed_file(result: SeedFileResult, secrets: Redact, limit: int | None, verbose: bool) -> Iterator[str]:
+    yield Fixed(result.file)
+
+
+@body.register
+def _(result: SeedFileResult) -> Json:
+    return {"file": result.file}
 
 
 @body.register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -152,6 +153,22 @@ def test_not_recorded_while_an_index_of_the_script_is_invalid(runs: Runs) -> Non
     assert runs.applied() == ["001_a"]
 
 
+def test_nothing_runs_behind_a_build_that_made_no_index(runs: Runs) -> None:
+    """IF NOT EXISTS is content with an invalid index of that name on another table: sqlmig is not, at once."""
+    runs.database.execute("CREATE TABLE u (x int); INSERT INTO u VALUES (1), (1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        runs.database.execute("CREATE UNIQUE INDEX CONCURRENTLY i ON u (x)")
+    runs.write("001_a", f"{HEADER}CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (x);\nINSERT INTO t VALUES (9, 9);")
+    error = runs.fails(StatementFailed)
+    assert error.statement == 1
+    assert runs.database.rows("SELECT 1 FROM t WHERE x = 9") == []
+    assert indexes(runs, "u") == {"i": False}
+    runs.database.execute("DROP INDEX i")
+    runs.apply()
+    assert indexes(runs) == {"i": True}
+    assert runs.database.value("SELECT count(*) FROM t WHERE x = 9") == 1
+
+
 def test_the_index_of_a_partitioned_table_may_be_incomplete(runs: Runs) -> None:
     """Built for each partition and attached one by one, it is invalid in between, as documented."""
     runs.database.execute(
@@ -174,9 +191,10 @@ def test_no_lock_timeout_unless_asked_for(runs: Runs) -> None:
     runs.write("001_a", f"{HEADER}CREATE INDEX CONCURRENTLY i ON t (x);")
     with runs.database.connect(autocommit=False) as old:
         old.execute("UPDATE t SET y = y")
+        begun = time.monotonic()
 
         def release(event: object) -> None:
-            if isinstance(event, Progressed) and event.blockers:
+            if isinstance(event, Progressed) and event.blockers and time.monotonic() - begun > 0.5:
                 old.rollback()
 
         runs.listener = release
@@ -185,8 +203,8 @@ def test_no_lock_timeout_unless_asked_for(runs: Runs) -> None:
     assert runs.applied() == ["001_a"]
     told = runs.told(Progressed)
     assert (told[0].number, told[0].total) == (1, 1)
-    assert "waiting" in told[0].phase
-    assert f"pid {pid}," in told[0].blockers[0]
+    assert "waiting" in told[-1].phase
+    assert f"pid {pid}," in told[-1].blockers[0]
     runs.listener = silent
     runs.write("002_b", f"{HEADER}-- sqlmig: lock_timeout = 100ms\nCREATE INDEX CONCURRENTLY j ON t (x);")
     with writer(runs):

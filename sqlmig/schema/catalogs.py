@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sqlmig.database import Row
 from sqlmig.frozen import dataclass
 from sqlmig.schema import knowledge
+from sqlmig.schema.expressions import settled
 from sqlmig.schema.privileges import privileges
 
 Decoder = Callable[[str], object]
@@ -257,7 +258,7 @@ def _fields(catalog: Catalog, *, initial: bool = False) -> Iterator[Field]:
             if field is not None:
                 yield field
     for word, expression in knowledge.BESIDES.get(catalog.name, {}).items():
-        yield Field(word, word, expression, str)
+        yield Field(word, word, expression, settled)
 
 
 def _acl(catalog: Catalog, column: str, initial: bool) -> str:
@@ -280,7 +281,7 @@ def _field(catalog: Catalog, column: str, type_: str, never_null: bool) -> Field
     decode: Decoder = str
     several = type_ in ("oidvector", "oid[]")
     if name in knowledge.INSTEAD:
-        return Field(column, word, knowledge.INSTEAD[name], _decoder(column))
+        return Field(column, word, knowledge.INSTEAD[name], settled)
     if target is not None:
         expression = f"pg_catalog.array_to_string(c.{column}, ' ')" if several else f"c.{column}::pg_catalog.oid"
     elif column in catalog.attributes:
@@ -289,7 +290,7 @@ def _field(catalog: Catalog, column: str, type_: str, never_null: bool) -> Field
         return None
     elif type_ == "pg_node_tree":
         relation = catalog.first_target("pg_class")
-        expression = f"pg_catalog.pg_get_expr(c.{column}, {f'c.{relation}' if relation else '0'})"
+        expression, decode = f"pg_catalog.pg_get_expr(c.{column}, {f'c.{relation}' if relation else '0'})", settled
     elif type_.endswith("[]") or type_ == "int2vector":
         expression, decode = f"pg_catalog.to_json(c.{column})", _list_decoder(column)
     else:

@@ -11,6 +11,7 @@ from sqlmig.database import Row
 from sqlmig.frozen import dataclass
 from sqlmig.schema import knowledge
 from sqlmig.schema.catalogs import INITDB, SUPERUSER, Field, Reading
+from sqlmig.schema.expressions import settled
 from sqlmig.schema.names import quoted, spoken
 from sqlmig.schema.parts import ARRANGED, Rows
 from sqlmig.schema.snapshot import Description
@@ -152,7 +153,7 @@ class Describer:
         for relation, number, expression in rows:
             column = self.columns.get((int(relation or 0), int(number or 0)))
             if column is not None:
-                column.described["default"] = expression
+                column.described["default"] = settled(expression or "")
 
     def _parts(self, reading: Reading, rows: list[Row]) -> None:
         """Tell rows with the object that they are about."""

@@ -49,6 +49,8 @@ DERIVED = frozenset(
         *("pg_index.indnatts", "pg_index.indnkeyatts", "pg_partitioned_table.partnatts"),
         *("pg_amop.amopmethod", "pg_statistic_ext.stxrelid", "pg_subscription.subdbid"),
         *("pg_db_role_setting.setdatabase",),
+        # Which encoding a collation works for is decided by the database it was made in.
+        "pg_collation.collencoding",
         # How many dimensions an array was declared with means nothing, and pg_dump does not keep it.
         *("pg_attribute.attndims", "pg_type.typndims"),
     }

@@ -28,4 +28,6 @@ def spoken(kind: str, identity: str) -> tuple[str, str]:
     """Kind and name from what pg_identify_object gives: types of PostgreSQL's own without their schema."""
     if kind == "type":
         return kind, identity.removeprefix("pg_catalog.")
+    if kind == "transform":
+        identity = identity.replace(" on language ", " language ")  # as PostgreSQL 14 has it
     return KINDS.get(kind, kind), ARGUMENT_TYPES.sub("", identity)

@@ -14,7 +14,7 @@ from sqlmig.plan import StepKind
 from sqlmig.report.elsewhere import module_of
 from sqlmig.report.failures import diff_lines, problem_lines
 from sqlmig.report.locks import lock_lines
-from sqlmig.report.steps import Steps, outcome_counts, readable_statements
+from sqlmig.report.steps import Steps, outcome_counts, script_lines
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, harmless, local_time
 from sqlmig.results import (
@@ -131,13 +131,13 @@ def _statement_lines(step: PlanStep, first: int, verbose: bool) -> Iterator[str]
 
 
 def _lines_of(part: PlanStep, first: int, verbose: bool) -> Iterator[str]:
-    for number, statement in enumerate(readable_statements(part.script), start=1):
-        if number < first:
+    for found in script_lines(part.script):
+        if found.number < first and first > 1:
             continue
-        place = f"  {part.script.file}:{statement.line}"
-        yield styled(Style.FAINT, place) + "  " + harmless(statement.kind)
+        place = f"  {part.script.file}:{found.line}"
+        yield styled(Style.FAINT, place) + "  " + harmless(str(found))
         if verbose:
-            yield from (Fixed("      " + line) for line in harmless(pretty(statement.text)).split("\n"))
+            yield from (Fixed("      " + line) for line in harmless(pretty(found.sql)).split("\n"))
 
 
 @result_lines.register

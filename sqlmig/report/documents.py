@@ -18,7 +18,7 @@ from sqlmig.plan import Step as PlanStep
 from sqlmig.plan import StepKind
 from sqlmig.report.elsewhere import module_of
 from sqlmig.report.locks import locks_document
-from sqlmig.report.steps import readable_statements
+from sqlmig.report.steps import script_lines
 from sqlmig.results import (
     BaselineResult,
     CheckResult,
@@ -35,6 +35,7 @@ from sqlmig.results import (
     VersionResult,
     Where,
 )
+from sqlmig.script import Repeat
 from sqlmig.standing import Standing
 
 FORMAT = 1
@@ -166,10 +167,23 @@ def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> 
 
 def _script(step: PlanStep) -> list[Json]:
     return [
-        {"file": part.script.file, "line": statement.line, "column": statement.column, "kind": statement.kind}
+        {
+            "file": part.script.file,
+            "line": found.line,
+            "column": found.column,
+            "kind": found.what,
+            "repeat": _repeat(found.repeat),
+        }
         for part in step.parts
-        for statement in readable_statements(part.script)
+        for found in script_lines(part.script)
     ]
+
+
+def _repeat(repeat: Repeat | None) -> Json | None:
+    if repeat is None:
+        return None
+    max_lag = _milliseconds(repeat.max_lag * 1000) if repeat.max_lag is not None else None
+    return {"pause_ms": _milliseconds(repeat.pause * 1000), "max_lag_ms": max_lag}
 
 
 @body.register

@@ -12,7 +12,7 @@ from sqlmig.plan import Plan, StepKind
 from sqlmig.report.style import Style, styled
 from sqlmig.report.text import Fixed, Table, count, duration, width
 from sqlmig.results import Outcome, StepResult
-from sqlmig.script import Direction, Script
+from sqlmig.script import Assertion, Direction, Repeat, Script
 from sqlmig.statements import Statement
 
 TIME = len("59.9 min")
@@ -73,12 +73,49 @@ class Steps:
             )
 
 
-def readable_statements(script: Script) -> Iterator[Statement]:
-    """The statements of a script, up to where it cannot be read: what is wrong there is told as a finding."""
+@dataclass(frozen=True)
+class ScriptLine:
+    """One thing that a script does: a statement, or an assertion before or behind them."""
+
+    line: int
+    column: int
+    what: str
+    sql: str
+    number: int
+    """Of the statement, from 1; 0 for what is required first, and one more than the last for what is ensured."""
+    repeat: Repeat | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.repeat is None else f"{self.what}, {_told_repeat(self.repeat)}"
+
+
+def script_lines(script: Script) -> Iterator[ScriptLine]:
+    """What a script does, up to where it cannot be read: what is wrong there is told as a finding."""
+    requires: tuple[Assertion, ...] = ()
+    ensures: tuple[Assertion, ...] = ()
+    repeats: dict[int, Repeat] = {}
+    with suppress(FileError):
+        requires, ensures = script.header.requires, script.survey.ensures
+        repeats = {repeat.statement: repeat for repeat in script.survey.repeats}
+    yield from (_asserted(assertion, 0) for assertion in requires)
+    number = 0
     with suppress(FileError):
         for piece in script.pieces():
             if isinstance(piece, Statement) and not piece.is_empty:
-                yield piece
+                number += 1
+                yield ScriptLine(piece.line, piece.column, piece.kind, piece.text, number, repeats.get(number))
+    yield from (_asserted(assertion, number + 1) for assertion in ensures)
+
+
+def _asserted(assertion: Assertion, number: int) -> ScriptLine:
+    return ScriptLine(assertion.line, assertion.column, f"{assertion.kind} {assertion.query}", assertion.query, number)
+
+
+def _told_repeat(repeat: Repeat) -> str:
+    """How a statement is repeated, in words."""
+    told = "until it affects no row"
+    told += f", pause {duration(repeat.pause * 1000)}" if repeat.pause else ""
+    return told + (f", max_lag {duration(repeat.max_lag * 1000)}" if repeat.max_lag is not None else "")
 
 
 def switch_lines(plan: Plan) -> Iterator[str]:

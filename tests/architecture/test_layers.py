@@ -14,7 +14,7 @@ LAYERS: list[list[str]] = [line.replace("|", ":").replace(" ", "").split(":") fo
 DEPTH = {layer: depth for depth, line in enumerate(LAYERS) for layer in line}
 
 FOREIGN = {
-    "psycopg": {"sqlmig.database", "sqlmig.borrowed", "sqlmig.config.conninfo"},
+    "psycopg": {"sqlmig.database", "sqlmig.borrowed", "sqlmig.testing", "sqlmig.config.conninfo"},
     "sqlparse": {"sqlmig.statements"},
     "typer": {"sqlmig.cli"},
 }

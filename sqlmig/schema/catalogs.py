@@ -232,7 +232,7 @@ def _statement(catalog: Catalog, fields: tuple[Field, ...], condition: str) -> s
     identity = ""
     if catalog.identified:
         addressed = knowledge.CLASSES.get(catalog.name)
-        class_ = f"'pg_catalog.{addressed}'::pg_catalog.regclass" if addressed else "c.tableoid"
+        class_ = f"'pg_catalog.{addressed or catalog.name}'::pg_catalog.regclass"  # not all may read tableoid
         identity = f" CROSS JOIN LATERAL pg_catalog.pg_identify_object({class_}, c.oid, 0) AS identified"
     expressions = ", ".join(field.expression for field in fields)
     return f"SELECT {expressions} FROM {source} AS c{identity} WHERE {condition}"

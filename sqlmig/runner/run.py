@@ -102,7 +102,7 @@ class Runner:
         finally:
             self.done += sum(len(unit) for unit in units[: self.transactions.committed])
             current = self.transactions.sender.current
-            self.current = current.step if current is not None else None
+            self.current = (current.step.around or current.step) if current is not None else None
             self.transactions = None
 
     def _transactions(self, batch: int) -> Transactions:

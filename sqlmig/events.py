@@ -108,11 +108,34 @@ class Rehearsing:
     total: int
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """A statement that is repeated was run once more; or waits for a replica, which is ``behind`` so many seconds.
+
+    ``rows`` and ``runs`` count what is committed since it was begun, or continued, ``seconds`` ago.
+    """
+
+    step: Step
+    number: int
+    total: int
+    statement: Statement
+    rows: int
+    runs: int
+    seconds: float
+    behind: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.rows / self.seconds if self.seconds else 0.0
+
+
 Event = (
     RunStarted
     | StepStarted
     | StatementDone
     | Progressed
+    | Repeated
     | StepDone
     | Noticed
     | Warned

@@ -44,6 +44,7 @@ class Progress:
             events.StepStarted: self._step_started,
             events.StatementDone: self._statement_done,
             events.Progressed: self._progressed,
+            events.Repeated: self._repeated,
             events.StepDone: self._step_done,
             events.Noticed: self._noticed,
             events.Warned: self._warned,
@@ -76,6 +77,13 @@ class Progress:
         part = f" {event.part:.0%}" if event.part is not None else ""
         waits = f", waits for {event.blockers[0]}" if event.blockers else ""
         self.output.progress(f"{event.step} {event.number}/{event.total}  {event.phase or 'working'}{part}{waits}")
+
+    def _repeated(self, event: events.Repeated) -> None:
+        if not self._due():
+            return
+        waits = f", waits for a replica that is {event.behind:.0f} s behind" if event.behind is not None else ""
+        told = f"{event.statement.kind}: {event.rows:,} rows, {event.rate:,.0f} rows/s{waits}"
+        self.output.progress(f"{event.step} {event.number}/{event.total}  {told}")
 
     def _step_done(self, event: events.StepDone) -> None:
         if not self.results or self._table is None:

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from sqlmig.errors import UsageError
+from sqlmig.errors import Place, Problem, ServerReport, Undecided, UsageError
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress, Script
+from sqlmig.plan import Step
+from sqlmig.runner.failures import place
 from sqlmig.standing import Standing
 from sqlmig.statements import Statement
 
@@ -54,6 +56,31 @@ def of_the_session(statement: Statement) -> bool:
     if command.startswith(OF_THE_SESSION):
         return not command.startswith(PASSING)
     return SET_CONFIG.match(statement.text) is not None
+
+
+def edited(step: Step) -> Problem:
+    """That a script cannot go on, since what came before was changed."""
+    return Problem(
+        "edited",
+        f"{step} stopped at statement {step.resume_at}, and a statement before it was changed since",
+        Place(step.script.file),
+        step.version,
+        next_step=f"undo that edit, or decide: sqlmig repair {step.label} --resume-at K",
+    )
+
+
+def undecided(step: Step, statement: Statement) -> Undecided:
+    """That only a person can tell whether the statement at which a script stopped took effect."""
+    return Undecided(
+        f"{step} was interrupted in statement {step.resume_at}, and it cannot be known whether it took effect",
+        place=place(step, statement, ServerReport(""), None),
+        statement=step.resume_at,
+        statements=step.script.survey.statements,
+        next_step=(
+            f"look at the database; where it took effect: sqlmig repair {step.label} "
+            f"--resume-at {(step.resume_at or 0) + 1}; where not: --resume-at {step.resume_at}"
+        ),
+    )
 
 
 def decision(

@@ -21,13 +21,13 @@ from sqlmig.errors import (
     ConfigError,
     DatabaseError,
     LockHeld,
+    MissingPrivilege,
     Place,
     Problem,
     ServerReport,
     SqlmigError,
     StatementFailed,
     TransactionEnded,
-    Undecided,
 )
 from sqlmig.events import Listener, Progressed, StatementDone, StepDone, StepStarted, Warned
 from sqlmig.frozen import dataclass
@@ -41,10 +41,12 @@ from sqlmig.runner import indexes
 from sqlmig.runner.assertions import check_assertions
 from sqlmig.runner.failures import place, statement_failed
 from sqlmig.runner.messages import copy_data
-from sqlmig.runner.resuming import Prefix, of_the_session, statement_at, statements_of
+from sqlmig.runner.repeating import Repeating
+from sqlmig.runner.resuming import Prefix, edited, of_the_session, statement_at, statements_of, undecided
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
 from sqlmig.runner.traces import Facts, Trace
 from sqlmig.runner.tracing import commits_with_its_record, trace_of
+from sqlmig.script import Repeat
 from sqlmig.statements import Statement
 
 T = TypeVar("T")
@@ -153,7 +155,7 @@ class Stepwise:
             return 1
         statement, prefix = statement_at(step.script, step.resume_at)
         if applied.prefix is not None and prefix.digest != applied.prefix:
-            raise CheckFailed([_edited(step)])
+            raise CheckFailed([edited(step)])
         for earlier in statements_of(step.script, step.resume_at - 1):
             if of_the_session(earlier):
                 self.session.ask(earlier.text)
@@ -163,7 +165,7 @@ class Stepwise:
         self.before = json.loads(applied.evidence)
         completed = trace_of(self.session, statement).completed(self.before or {})
         if completed is None and applied.progress is Progress.RUNNING:
-            raise _undecided(step, statement)
+            raise undecided(step, statement)
         return step.resume_at + bool(completed)
 
     def _refuse_while_running(self, step: Step, statement: Statement) -> None:
@@ -186,6 +188,7 @@ class Stepwise:
 
     def _run_statements(self, step: Step, first: int) -> None:
         pieces = step.script.verified_pieces()
+        repeats = {repeat.statement: repeat for repeat in step.script.survey.repeats}
         if step.resume_at is None:
             self.history.write(self.session, [*self._new_record(step), self._reached(step)])
         for piece in pieces:
@@ -195,7 +198,9 @@ class Stepwise:
                 self._count(piece)
                 continue
             self.lock.check()
-            if commits_with_its_record(piece):
+            if repeat := repeats.get(self.completed + 1):
+                self._run_repeatedly(step, piece, repeat)
+            elif commits_with_its_record(piece):
                 self._run_with_record(step, piece, pieces)
             else:
                 self._run_alone(step, piece)
@@ -226,6 +231,30 @@ class Stepwise:
                 raise self._failed(step, statement, error) from error
             self._run_alone(step, statement)
             return
+        self._count(statement)
+
+    def _run_repeatedly(self, step: Step, statement: Statement, repeat: Repeat) -> None:
+        """Run a statement until it affects no row, and record then that it is done."""
+        repeating = Repeating(
+            self.session,
+            self.listener,
+            step,
+            statement,
+            repeat,
+            begin=lambda: self._begin(step),
+            check_lock=self.lock.check,
+            retries=self.settings.lock_retries,
+        )
+        try:
+            self.history.write(self.session, [self._reached(step)])
+            self._alone(step, repeating.run)
+            self.history.write(self.session, [self._reached(step, behind=statement)])
+        except MissingPrivilege as error:
+            self._stopped(step, ServerReport(error.message))
+            raise
+        except DatabaseError as error:
+            left = (f"the {repeating.rows} rows of {repeating.runs} runs stay",) if repeating.runs else ()
+            raise self._failed(step, statement, error, left) from error
         self._count(statement)
 
     def _run_alone(self, step: Step, statement: Statement) -> None:
@@ -364,26 +393,3 @@ class Stepwise:
                 self.history.log("apply", step.migration, batch=self.batch, duration=duration),
             ]
         return [self.history.forget(step.applied, duration=duration)] if step.applied is not None else []
-
-
-def _edited(step: Step) -> Problem:
-    return Problem(
-        "edited",
-        f"{step} stopped at statement {step.resume_at}, and a statement before it was changed since",
-        Place(step.script.file),
-        step.version,
-        next_step=f"undo that edit, or decide: sqlmig repair {step.label} --resume-at K",
-    )
-
-
-def _undecided(step: Step, statement: Statement) -> Undecided:
-    return Undecided(
-        f"{step} was interrupted in statement {step.resume_at}, and it cannot be known whether it took effect",
-        place=place(step, statement, ServerReport(""), None),
-        statement=step.resume_at,
-        statements=step.script.survey.statements,
-        next_step=(
-            f"look at the database; where it took effect: sqlmig repair {step.label} "
-            f"--resume-at {(step.resume_at or 0) + 1}; where not: --resume-at {step.resume_at}"
-        ),
-    )

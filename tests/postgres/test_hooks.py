@@ -1,0 +1,441 @@
+"""Hooks: SQL around what is applied, in the transactions that are documented; and programs that are told of events."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sqlmig.database import Session
+from sqlmig.errors import ConnectionLost, StatementFailed
+from sqlmig.events import Noticed, StepDone, StepStarted, Warned
+from tests.support.processes import is_alive, until
+from tests.support.project import Outcome, Project
+from tests.support.runner import Runs, outcomes, place
+
+WRITES = "INSERT INTO told (what, version, search_path) SELECT '{}', txid_current(), current_setting('search_path');\n"
+
+
+@pytest.fixture
+def runs(project: Project) -> Runs:
+    """A table of the hooks' own, and all four hooks, each of which writes a row with its transaction."""
+    runs = Runs(project, hooks="hooks")
+    runs.database.execute("CREATE TABLE told (id serial, what text, version bigint, search_path text)")
+    for name in ("before_apply", "after_apply", "before_each", "after_each"):
+        hook(runs, name, WRITES.format(name))
+    return runs
+
+
+def hook(runs: Runs, name: str, text: str) -> Path:
+    folder = runs.project.folder / "hooks"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.sql"
+    path.write_text(text)
+    return path
+
+
+def only(runs: Runs, name: str, text: str) -> None:
+    for path in (runs.project.folder / "hooks").iterdir():
+        path.unlink()
+    hook(runs, name, text)
+
+
+def told(runs: Runs) -> list[str]:
+    return [what for (what,) in runs.database.rows("SELECT what FROM told ORDER BY id")]
+
+
+def invoke(runs: Runs, *words: str) -> Outcome:
+    return runs.project.invoke(*words)
+
+
+def test_hooks_run_around_what_is_applied(runs: Runs) -> None:
+    """Those around each in its own transaction, those around all in transactions of theirs."""
+    runs.write("001_a", WRITES.format("001"), "SELECT 1;")
+    runs.write("002_b", WRITES.format("002"), "SELECT 1;")
+    result = runs.apply()
+    assert outcomes(result) == ["ran", "applied", "applied", "ran"]
+    each = ["before_each", "001", "after_each", "before_each", "002", "after_each"]
+    assert told(runs) == ["before_apply", *each, "after_apply"]
+    transactions = [number for (number,) in runs.database.rows("SELECT version FROM told ORDER BY id")]
+    assert [transactions.index(number) for number in transactions] == [0, 1, 1, 1, 4, 4, 4, 7]
+    assert [(event, name) for event, name in runs.logged()] == [("apply", "001_a"), ("apply", "002_b")]
+    assert [str(event.step) for event in runs.told(StepStarted)] == ["before_apply", "001_a", "002_b", "after_apply"]
+    assert [str(event.step) for event in runs.told(StepDone)] == ["before_apply", "001_a", "002_b", "after_apply"]
+
+
+def test_nothing_to_apply_runs_no_hook(runs: Runs) -> None:
+    """Neither with nothing pending, nor for what only undoes; redo has them around what it applies again."""
+    runs.write("001_a", "SELECT 1;", "SELECT 1;")
+    runs.apply()
+    before = told(runs)
+    runs.apply()
+    runs.rollback()
+    assert told(runs) == before
+    runs.apply()
+    again = told(runs)
+    runs.api.redo()
+    assert told(runs) == [*again, "before_apply", "before_each", "after_each", "after_apply"]
+
+
+def test_the_session_is_brought_back_behind_each_hook(runs: Runs) -> None:
+    """Settings, roles, temporary tables, prepared statements of a hook are gone in the migration, and its own in it."""
+    leave = "SET search_path = nowhere; CREATE TEMP TABLE t1 (a int); SET ROLE pg_monitor; PREPARE p AS SELECT 1;"
+    clean = """DO $$ BEGIN
+        ASSERT current_setting('search_path') LIKE '%public%', current_setting('search_path');
+        ASSERT current_setting('app.who', true) IS NOT DISTINCT FROM 'nobody';
+        ASSERT to_regclass('t1') IS NULL AND current_user = session_user;
+        ASSERT NOT EXISTS (SELECT FROM pg_prepared_statements);
+    END $$;\n"""
+    runs.configure(hooks="hooks", search_path="public")
+    runs.database.execute(f"ALTER DATABASE {runs.database.name} SET app.who = 'nobody'")
+    for name in ("before_apply", "after_apply", "before_each", "after_each"):
+        hook(runs, name, f"{clean}SET app.who = 'x'; {leave}")
+    runs.write("001_a", f"{clean}SET app.who = 'x'; {leave}")
+    runs.write("002_b", f"-- sqlmig: no-transaction\n{clean}SET app.who = 'x'; SET search_path = nowhere;")
+    runs.write("003_c", clean)
+    assert outcomes(runs.apply()) == ["ran", "applied", "applied", "applied", "ran"]
+
+
+@pytest.mark.parametrize("name", ["before_each", "after_each"])
+def test_a_hook_that_fails_takes_its_migration_along(runs: Runs, name: str) -> None:
+    """Its place is in the hook; the migration is rolled back, the one before it stays, nothing behind it runs."""
+    runs.write("001_a", "CREATE TABLE a ();")
+    runs.write("002_b", "CREATE TABLE b ();")
+    only(
+        runs,
+        name,
+        "SELECT 1;\nSELECT count(*) / (CASE WHEN to_regclass('a') IS NULL THEN 1 ELSE 0 END) FROM pg_class;\n",
+    )
+    if name == "after_each":
+        hook(runs, name, "SELECT 1;\nSELECT 1 / (CASE WHEN to_regclass('b') IS NULL THEN 1 ELSE 0 END);\n")
+    error = runs.fails(StatementFailed)
+    assert place(error)[:2] == (f"{name}.sql", 2)
+    assert (error.statement, error.statements) == (2, 2)
+    assert error.message.startswith(f"002_b ({name}): division by zero")
+    assert error.left_behind == "002_b was rolled back: nothing of it stays"
+    assert "hooks/" in str(error.next_step).replace(os.sep, "/")
+    assert outcomes(error) == ["applied", "failed"]
+    assert runs.exists("a", "b") == [True, False]
+    assert runs.applied() == ["001_a"]
+    assert runs.logged()[-1] == ("failure", "002_b")
+
+
+def test_before_apply_that_fails_keeps_all_from_running(runs: Runs) -> None:
+    runs.write("001_a", "CREATE TABLE a ();")
+    only(runs, "before_apply", "CREATE TABLE left_behind ();\nSELECT 1/0;\n")
+    error = runs.fails(StatementFailed)
+    assert place(error)[:2] == ("before_apply.sql", 2)
+    assert error.left_behind == "before_apply was rolled back: nothing of it stays"
+    assert outcomes(error) == ["failed", "not_run"]
+    assert runs.exists("a", "left_behind") == [False, False]
+
+
+def test_after_apply_that_fails_leaves_what_was_applied(runs: Runs) -> None:
+    """It is not run again by itself, and that is said."""
+    runs.write("001_a", "CREATE TABLE a ();")
+    only(runs, "after_apply", "SELECT 1/0;\n")
+    error = runs.fails(StatementFailed)
+    assert outcomes(error) == ["applied", "failed"]
+    assert "by hand with psql" in str(error.next_step)
+    assert runs.applied() == ["001_a"]
+    assert outcomes(runs.apply()) == []
+
+
+def test_hooks_are_not_run_behind_a_failed_migration(runs: Runs) -> None:
+    runs.write("001_a", "SELECT 1/0;")
+    error = runs.fails(StatementFailed)
+    assert outcomes(error) == ["ran", "failed", "not_run"]
+    assert told(runs) == ["before_apply"]
+
+
+def test_hooks_around_a_migration_without_a_transaction(runs: Runs) -> None:
+    """Before its first statement, and with the record that it is done, each in a transaction of its own."""
+    runs.write("001_a", "-- sqlmig: no-transaction\nCREATE TABLE a (x int);\nCREATE INDEX CONCURRENTLY ON a (x);\n")
+    assert outcomes(runs.apply()) == ["ran", "applied", "ran"]
+    assert told(runs) == ["before_apply", "before_each", "after_each", "after_apply"]
+    record = runs.database.value("SELECT xmin::text::bigint FROM sqlmig.migration")
+    transaction = runs.database.value("SELECT version FROM told WHERE what = 'after_each'")
+    assert record == transaction % 2**32
+
+
+def test_after_each_without_a_transaction_is_made_up_for(runs: Runs) -> None:
+    """Where it fails the statements stay, the migration is not recorded, and the next apply goes on with the hook."""
+    runs.write("001_a", "-- sqlmig: no-transaction\nCREATE TABLE a (x int);\n")
+    only(runs, "after_each", "SELECT 1/0;\n")
+    error = runs.fails(StatementFailed)
+    assert place(error)[:2] == ("after_each.sql", 1)
+    assert "its statements stay, after_each was rolled back" in str(error.left_behind)
+    assert (runs.exists("a"), runs.applied(), runs.states()) == ([True], [], {"001_a": "failed"})
+    only(runs, "after_each", WRITES.format("mended"))
+    assert outcomes(runs.apply()) == ["applied"]
+    assert (told(runs), runs.applied()) == (["mended"], ["001_a"])
+
+
+def test_before_each_without_a_transaction_fails_before_anything(runs: Runs) -> None:
+    runs.write("001_a", "-- sqlmig: no-transaction\nCREATE TABLE a (x int);\n")
+    only(runs, "before_each", "SELECT 1/0;\n")
+    error = runs.fails(StatementFailed)
+    assert place(error)[:2] == ("before_each.sql", 1)
+    assert (runs.exists("a"), runs.states()) == ([False], {"001_a": "pending"})
+    only(runs, "before_each", "SELECT 1;\n")
+    assert outcomes(runs.apply()) == ["applied"]
+
+
+def test_single_transaction_holds_the_hooks_around_each(runs: Runs) -> None:
+    """Those around all of them keep their own."""
+    runs.write("001_a", WRITES.format("001"))
+    runs.write("002_b", WRITES.format("002"))
+    runs.apply(single_transaction=True)
+    numbers = [number for (number,) in runs.database.rows("SELECT version FROM told ORDER BY id")]
+    assert [numbers.index(number) for number in numbers] == [0, 1, 1, 1, 1, 1, 1, 7]
+
+
+def test_statements_of_hooks_show_in_the_plan(runs: Runs) -> None:
+    """Where they would run, with their files; and they count for nothing."""
+    runs.write("001_a", "CREATE TABLE a ();\n")
+    shown = invoke(runs, "plan").stdout.replace(os.sep, "/")
+    order = ["run hook before_apply", "before_each.sql:1", "sql/001_a.up.sql:1", "after_each.sql:1", "hook after_apply"]
+    assert sorted(order, key=shown.index) == order
+    assert "1 migration would run" in shown
+    document = invoke(runs, "plan", "--json").json
+    (step,) = (step for step in document["steps"] if step["kind"] == "migration")
+    files = [statement["file"].rpartition(os.sep)[2] for statement in step["script"]]
+    assert files == ["before_each.sql", "001_a.up.sql", "after_each.sql"]
+    assert step["statements"] == 1
+    hooks = [(step["name"], step["version"], step["label"]) for step in document["steps"] if step["kind"] == "hook"]
+    assert hooks == [("before_apply", None, None), ("after_apply", None, None)]
+    assert told(runs) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("-- sqlmig: no-transaction\nVACUUM;\n", "needs_transaction"),
+        ("VACUUM;\n", "needs_no_transaction"),
+        ("COMMIT;\n", "transaction_control"),
+        ("SELECT '\n", "script"),
+    ],
+)
+@pytest.mark.parametrize("name", ["before_each", "after_apply"])
+def test_a_hook_that_must_not_run_is_found_first(runs: Runs, name: str, text: str, code: str) -> None:
+    runs.write("001_a", "CREATE TABLE a ();")
+    hook(runs, name, text)
+    refused = invoke(runs, "apply", "--json")
+    assert refused.exit_code == 2
+    (problem,) = refused.json["problems"]
+    assert (problem["code"], problem["file"].rpartition(os.sep)[2]) == (code, f"{name}.sql")
+    assert (runs.exists("a"), told(runs)) == ([False], [])
+
+
+def test_a_file_that_is_no_hook_is_an_error(runs: Runs) -> None:
+    """A hook with a slip in its name would never run; so would one in a folder that is not there."""
+    runs.write("001_a", "SELECT 1;")
+    hook(runs, "before-each", "SELECT 1;")
+    refused = invoke(runs, "apply")
+    assert refused.exit_code == 2
+    assert "before-each.sql is no hook" in refused.stderr
+    runs.configure(hooks="nowhere")
+    missing = invoke(runs, "apply")
+    assert missing.exit_code == 2
+    assert "nowhere does not exist" in missing.stderr
+
+
+def test_a_hook_that_ends_the_transaction_is_caught(runs: Runs) -> None:
+    """By way of a procedure: nothing can hide that from the guard."""
+    runs.database.execute("CREATE PROCEDURE ends() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'")
+    runs.write("001_a", "CREATE TABLE a ();")
+    only(runs, "before_each", "CALL ends();\n")
+    error = runs.fails(StatementFailed)
+    assert place(error)[:2] == ("before_each.sql", 1)
+    assert runs.exists("a") == [False]
+
+
+def test_a_hook_that_waits_for_a_lock_is_tried_again(runs: Runs) -> None:
+    """With its migration, from the start, and the event names the migration."""
+    runs.write("001_a", "CREATE TABLE a ();")
+    runs.database.execute("CREATE TABLE busy ()")
+    only(runs, "before_each", "-- sqlmig: lock_timeout = 100ms\nLOCK TABLE busy;\n")
+    with runs.database.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE busy")
+        runs.listener = lambda event: other.rollback() if type(event).__name__ == "Retrying" else None
+        assert outcomes(runs.apply()) == ["applied"]
+    assert [str(event.step) for event in runs.events if type(event).__name__ == "Retrying"] == ["001_a"]
+
+
+def test_notices_of_a_hook_name_it(runs: Runs) -> None:
+    runs.write("001_a", "SELECT 1;")
+    only(runs, "before_each", "DO $$ BEGIN RAISE NOTICE 'hello'; END $$;\n")
+    runs.apply()
+    assert [str(event.step) for event in runs.told(Noticed)] == ["001_a (before_each)"]
+
+
+def test_without_hooks_no_round_trip_is_added(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor with hooks: their statements travel with the migrations."""
+    for name in ("001_a", "002_b", "003_c"):
+        runs.write(name, "SELECT 1;")
+    messages: list[str] = []
+    send = Session.send
+    monkeypatch.setattr(Session, "send", lambda self, message: (messages.append(message), send(self, message))[1])
+    runs.apply()
+    with_hooks = len(messages)
+    runs.configure()
+    for name in ("004_a", "005_b", "006_c"):
+        runs.write(name, "SELECT 1;")
+    messages.clear()
+    runs.apply()
+    without = len(messages)
+    assert sum("SELECT 1" in message for message in messages) == 1
+    assert with_hooks <= without + 1  # the history tables were created then
+
+
+PROGRAM = """
+import json, os, sys, time
+event = json.load(sys.stdin)
+with open(sys.argv[1], "a") as log:
+    log.write(json.dumps(event) + "\\n")
+"""
+
+
+def program(runs: Runs, *more: list[str]) -> Path:
+    """Configure a program that writes each event into a file."""
+    log = runs.project.folder / "events.jsonl"
+    runs.configure(on_event=[[sys.executable, "-c", PROGRAM, str(log)], *more])
+    return log
+
+
+def heard(log: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_programs_are_told_of_each_event(runs: Runs) -> None:
+    """In order, with what they need to know of the run, until it is done."""
+    runs.write("001_a", "SELECT 1;")
+    runs.write("002_b", "SELECT 1;")
+    log = program(runs)
+    runs.apply()
+    events = heard(log)
+    assert [event["event"] for event in events] == [
+        *("run_started", "step_started", "step_done", "step_started", "step_done", "run_done")
+    ]
+    assert {event["format"] for event in events} == {1}
+    assert {(event["command"], event["environment"]) for event in events} == {("apply", "default")}
+    assert len({event["run"] for event in events}) == 1
+    done = events[2]
+    assert done["step"] == {
+        "kind": "migration",
+        "version": 1,
+        "label": "001",
+        "name": "a",
+        "direction": "up",
+        "file": str(runs.project.sql / "001_a.up.sql"),
+    }
+    assert isinstance(done["duration_ms"], float)
+    assert len(events[0]["steps"]) == 2  # type: ignore[arg-type]
+    runs.apply()
+    assert len(heard(log)) == len(events)
+
+
+def test_programs_are_told_of_failures(runs: Runs) -> None:
+    runs.write("001_a", "SELECT 1;\nSELECT 1/0;")
+    log = program(runs)
+    runs.fails(StatementFailed)
+    last = heard(log)[-1]
+    assert (last["event"], last["code"], last["line"]) == ("run_failed", "statement_failed", 2)
+    assert (last["exit_code"], last["sqlstate"]) == (1, "22012")
+    assert last["left_behind"] == "001_a was rolled back: nothing of it stays"
+
+
+def test_programs_hear_no_password(runs: Runs) -> None:
+    """Whatever a message holds: what is secret is taken out, as everywhere."""
+    log = program(runs)
+    runs.url = "postgresql://nobody:hunter2hunter2@127.0.0.1:1/app"
+    runs.write("001_a", "SELECT 1;")
+    with pytest.raises(Exception, match="no connection"):
+        runs.api.apply(wait=0.3)
+    assert log.exists()
+    assert "hunter2" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["/no/such/program"], "cannot be run: No such file"),
+        (["a\0b"], None),
+        (["false"], "ended with exit code 1"),
+        ([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"], "exit code -9"),
+    ],
+)
+def test_a_program_that_fails_breaks_nothing(runs: Runs, command: list[str], said: str | None) -> None:
+    """It is a warning, told once; what it cannot be called is an error of the configuration."""
+    runs.write("001_a", "SELECT 1;")
+    runs.write("002_b", "SELECT 1;")
+    log = program(runs, command)
+    if said is None:
+        with pytest.raises(Exception, match="NUL"):
+            runs.apply()
+        return
+    result = runs.apply()
+    assert outcomes(result) == ["applied", "applied"]
+    (warning,) = result.warnings
+    assert warning.code == "on_event"
+    assert said in warning.message
+    assert len(runs.told(Warned)) == 1
+    assert len(heard(log)) == 6
+    assert runs.applied() == ["001_a", "002_b"]
+
+
+def test_a_program_that_hangs_is_killed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its children, within its time; the migrations are applied meanwhile, and it is called no more."""
+    monkeypatch.setattr("sqlmig.programs.TIME_LIMIT", 1.0)
+    pids = runs.project.folder / "pids"
+    runs.configure(on_event=[["sh", "-c", f"sleep 600 & echo $! $$ > {pids}; wait"]])
+    for number in range(1, 6):
+        runs.write(f"00{number}_a", "SELECT 1;")
+    begun = time.monotonic()
+    result = runs.apply()
+    assert time.monotonic() - begun < 10
+    assert outcomes(result) == ["applied"] * 5
+    assert ["took longer than" in warning.message for warning in result.warnings] == [True]
+    until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), "the end of the program")
+    assert len(pids.read_text().split()) == 2
+
+
+def test_slow_programs_do_not_hold_up_the_end(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not told in time is counted."""
+    monkeypatch.setattr("sqlmig.programs.LAST_WAIT", 0.3)
+    runs.configure(on_event=[[sys.executable, "-c", "import time; time.sleep(0.4)"]])
+    for number in range(1, 6):
+        runs.write(f"00{number}_a", "SELECT 1;")
+    result = runs.apply()
+    assert outcomes(result) == ["applied"] * 5
+    assert any("were not told in time" in warning.message for warning in result.warnings)
+
+
+def test_a_failing_program_shows_in_json(runs: Runs) -> None:
+    runs.write("001_a", "SELECT 1;")
+    runs.configure(on_event=[["false"]])
+    done = invoke(runs, "apply", "--json")
+    assert done.exit_code == 0
+    assert [warning["code"] for warning in done.json["warnings"]] == ["on_event"]
+    assert "on_event: false ended with exit code 1" in invoke(runs, "fresh").stderr
+
+
+@pytest.mark.parametrize("value", ['"notify"', "[[]]", '[["a"], "b"]', '[[""]]', "[[1]]", "true"])
+def test_what_is_no_command_is_refused(project: Project, value: str) -> None:
+    project.write_config(f"on_event = {value}\n")
+    refused = project.invoke("status")
+    assert refused.exit_code == 2
+    assert "on_event" in refused.stderr
+
+
+def test_a_lost_connection_is_not_blamed_on_a_hook(runs: Runs) -> None:
+    """Where the connection breaks in a hook, nothing of the migration took place, and it is said."""
+    runs.write("001_a", "CREATE TABLE a ();")
+    only(runs, "before_each", "SELECT pg_terminate_backend(pg_backend_pid());\n")
+    error = runs.fails(ConnectionLost)
+    assert "nothing was applied" in str(error.left_behind)
+    assert runs.exists("a") == [False]

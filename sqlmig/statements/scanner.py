@@ -116,7 +116,7 @@ class Scanner:
         nul = self.text.find("\0", start)
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
-        self.has_lone_returns = self.text.count("\r") != self.text.count("\r\n")
+        self.has_lone_returns = "\r" in self.text and self.text.count("\r") != self.text.count("\r\n")
         directives = _DIRECTIVE.finditer(self.text) if "--" in self.text else ()
         self.directives_end = max((found.end() for found in directives), default=0)
         self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlmig.aio import AsyncProject
     from sqlmig.api import Project, require_current
     from sqlmig.errors import (
+        AssertionFailed,
         CheckFailed,
         ConfigError,
         ConfirmationRequired,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         Listener,
         Noticed,
         Progressed,
+        Rehearsing,
         Retrying,
         RunStarted,
         StatementDone,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         Refresh,
         Rollback,
         Step,
+        Switch,
     )
     from sqlmig.results import (
         BaselineResult,
@@ -72,11 +75,13 @@ if TYPE_CHECKING:
         Where,
     )
     from sqlmig.standing import Standing, State
+    from sqlmig.verdicts import DriftResult, RehearsalResult, Rehearsed, Verdict
 
     __version__: str
 
 __all__ = [
     "Apply",
+    "AssertionFailed",
     "AsyncProject",
     "BaselineResult",
     "CheckFailed",
@@ -86,6 +91,7 @@ __all__ = [
     "ConnectionLost",
     "DatabaseError",
     "Direction",
+    "DriftResult",
     "Event",
     "FileError",
     "FilesInvalid",
@@ -110,6 +116,9 @@ __all__ = [
     "ReadOnlyServer",
     "Redo",
     "Refresh",
+    "RehearsalResult",
+    "Rehearsed",
+    "Rehearsing",
     "RepairResult",
     "Retrying",
     "Rollback",
@@ -127,10 +136,12 @@ __all__ = [
     "StepDone",
     "StepResult",
     "StepStarted",
+    "Switch",
     "TransactionEnded",
     "Undecided",
     "UnsupportedServer",
     "UsageError",
+    "Verdict",
     "Waiting",
     "Warned",
     "Where",
@@ -153,6 +164,7 @@ HOMES = {
             "Listener",
             "Noticed",
             "Progressed",
+            "Rehearsing",
             "Retrying",
             "RunStarted",
             "StatementDone",
@@ -170,18 +182,7 @@ HOMES = {
         ),
         "migration",
     ),
-    **dict.fromkeys(
-        (
-            "Apply",
-            "Goal",
-            "Plan",
-            "Redo",
-            "Refresh",
-            "Rollback",
-            "Step",
-        ),
-        "plan",
-    ),
+    **dict.fromkeys(("Apply", "Goal", "Plan", "Redo", "Refresh", "Rollback", "Step", "Switch"), "plan"),
     **dict.fromkeys(
         (
             "BaselineResult",
@@ -204,6 +205,7 @@ HOMES = {
         ),
         "standing",
     ),
+    **dict.fromkeys(("DriftResult", "Rehearsed", "RehearsalResult", "Verdict"), "verdicts"),
 }
 """The modules of the names that are no errors."""
 

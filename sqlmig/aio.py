@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from sqlmig.api import Project, ProjectOptions
 from sqlmig.events import Event, Listener
-from sqlmig.plan import Apply, Goal, Rollback
-from sqlmig.results import BaselineResult, CheckResult, HistoryResult, RepairResult, RunResult, StatusResult
 from sqlmig.threads import Workers
 
-if TYPE_CHECKING:
-    from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
-
+P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 4
@@ -27,6 +24,18 @@ class Calls(threading.local):
     """What a thread works for."""
 
     loop: asyncio.AbstractEventLoop | None = None
+
+
+def awaited(
+    method: Callable[Concatenate[Project, P], T],
+) -> Callable[Concatenate[AsyncProject, P], Coroutine[Any, Any, T]]:
+    """A method of a project, done in a thread: takes, returns and raises the same."""
+
+    @wraps(method)
+    async def call(project: AsyncProject, /, *args: P.args, **options: P.kwargs) -> T:
+        return await project.call(lambda theirs: method(theirs, *args, **options))
+
+    return call
 
 
 class AsyncProject:
@@ -45,48 +54,25 @@ class AsyncProject:
         self._project: Project | None = None
         self._calls = Calls()
 
-    async def status(self) -> StatusResult:
-        return await self._call(lambda project: project.status())
+    status = awaited(Project.status)
+    plan = awaited(Project.plan)
+    apply = awaited(Project.apply)
+    rollback = awaited(Project.rollback)
+    redo = awaited(Project.redo)
+    refresh = awaited(Project.refresh)
+    reset = awaited(Project.reset)
+    switch = awaited(Project.switch)
+    fresh = awaited(Project.fresh)
+    check = awaited(Project.check)
+    rehearse = awaited(Project.rehearse)
+    drift = awaited(Project.drift)
+    history = awaited(Project.history)
+    repair = awaited(Project.repair)
+    baseline = awaited(Project.baseline)
+    seed_run = awaited(Project.seed_run)
 
-    async def plan(self, goal: Goal | None = None, *, strict: bool = False, wait: float = 0) -> RunResult:
-        return await self._call(lambda project: project.plan(goal, strict=strict, wait=wait))
-
-    async def apply(self, goal: Apply | None = None, **options: Unpack[ApplyOptions]) -> RunResult:
-        return await self._call(lambda project: project.apply(goal, **options))
-
-    async def rollback(self, goal: Rollback | None = None, **options: Unpack[RunOptions]) -> RunResult:
-        return await self._call(lambda project: project.rollback(goal, **options))
-
-    async def redo(self, **options: Unpack[RunOptions]) -> RunResult:
-        return await self._call(lambda project: project.redo(**options))
-
-    async def refresh(self, **options: Unpack[RunOptions]) -> RunResult:
-        return await self._call(lambda project: project.refresh(**options))
-
-    async def reset(self, **options: Unpack[RunOptions]) -> RunResult:
-        return await self._call(lambda project: project.reset(**options))
-
-    async def fresh(self, **options: Unpack[FreshOptions]) -> RunResult:
-        return await self._call(lambda project: project.fresh(**options))
-
-    async def seed_run(self, names: Sequence[str] = (), **options: Unpack[RunOptions]) -> RunResult:
-        return await self._call(lambda project: project.seed_run(names, **options))
-
-    async def check(self, *, offline: bool = False, pending_ok: bool = False, strict: bool = False) -> CheckResult:
-        return await self._call(lambda project: project.check(offline=offline, pending_ok=pending_ok, strict=strict))
-
-    async def history(self, limit: int | None = None) -> HistoryResult:
-        return await self._call(lambda project: project.history(limit))
-
-    async def repair(
-        self, names: Sequence[str] = (), *, mark: str | None = None, resume_at: int | None = None, yes: bool = False
-    ) -> RepairResult:
-        return await self._call(lambda project: project.repair(names, mark=mark, resume_at=resume_at, yes=yes))
-
-    async def baseline(self, version: int, *, yes: bool = False) -> BaselineResult:
-        return await self._call(lambda project: project.baseline(version, yes=yes))
-
-    async def _call(self, act: Callable[[Project], T]) -> T:
+    async def call(self, act: Callable[[Project], T]) -> T:
+        """What ``act`` returns, called with the project in a thread that is stopped when the task is cancelled."""
         loop = asyncio.get_running_loop()
 
         def work() -> T:

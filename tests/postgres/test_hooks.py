@@ -392,7 +392,7 @@ def test_a_program_that_hangs_is_killed(runs: Runs, monkeypatch: pytest.MonkeyPa
     """With its children, within its time; the migrations are applied meanwhile, and it is called no more."""
     monkeypatch.setattr("sqlmig.programs.TIME_LIMIT", 1.0)
     pids = runs.project.folder / "pids"
-    runs.configure(on_event=[["sh", "-c", f"sleep 600 & echo $! $$ > {pids}; wait"]])
+    runs.configure(on_event=[["sh", "-c", f"sleep 600 & echo $! $$$$ > {pids}; wait"]])
     for number in range(1, 6):
         runs.write(f"00{number}_a", "SELECT 1;")
     begun = time.monotonic()

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
 from sqlmig.frozen import dataclass
@@ -38,8 +39,7 @@ class Discovery:
             raise FilesInvalid(errors)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One file whose name follows the grammar."""
 
     source: Source
@@ -60,9 +60,7 @@ def discover(directories: Sequence[Path], relative_to: Path | None = None) -> Di
     require_folders(directories)
     walk = _Walk(relative_to if relative_to is not None else Path.cwd())
     files = (
-        (name, FileSource(Path(path), shown))
-        for directory in directories
-        for name, path, shown in walk.files(str(directory))
+        (name, FileSource(path, shown)) for directory in directories for name, path, shown in walk.files(str(directory))
     )
     return paired(files, walk.problems)
 
@@ -76,7 +74,7 @@ def by_folder(directories: Sequence[Path], relative_to: Path | None = None) -> d
     walk = _Walk(relative_to if relative_to is not None else Path.cwd())
     return {
         directory: tuple(
-            Found(FileSource(Path(path), shown), name.partition("_")[0], file_name)
+            Found(FileSource(path, shown), name.partition("_")[0], file_name)
             for name, path, shown in walk.files(str(directory))
             if (file_name := FileName.parse(name)) is not None
         )

@@ -60,6 +60,11 @@ def _initializer(
     }
 
     def initialize(self: object, *args: object, **given: object) -> None:
+        if len(args) == count and not given:
+            self.__dict__.update(zip(names, args))  # noqa: B905 - counted
+            if finish is not None:
+                finish(self)
+            return
         values = dict(zip(names, args), **given) if given else dict(zip(names, args))  # noqa: B905 - counted below
         each_once = len(values) == len(args) + len(given)
         if len(values) < count:

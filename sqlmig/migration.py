@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlmig.errors import FileError, Place, Problem
 from sqlmig.frozen import dataclass
@@ -15,6 +16,8 @@ from sqlmig.script import Checksum, Direction, Script, TextSource
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]
 
 FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<direction>up|down)\.sql")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+"""What fits without looking at each character."""
 NEAR_FILE_NAME = re.compile(
     r"[0-9].*\.sql"  # 001-create.up.sql, 001_create.sql, 001_create.UP.SQL, 001_create.up (1).sql
     r"|(?:.*[._-])?(?:up|down)\.sql"  # create.up.sql, V1_create_up.sql, 001_create/up.sql
@@ -29,8 +32,7 @@ def fits_name(character: str) -> bool:
     return character.isalnum() or character in "_-." or unicodedata.category(character).startswith("M")
 
 
-@dataclass(frozen=True)
-class FileName:
+class FileName(NamedTuple):
     """A file name that follows the grammar ``NNN_name.up.sql`` / ``NNN_name.down.sql``."""
 
     version: int
@@ -43,8 +45,8 @@ class FileName:
 
         Letters with marks are composed: some file systems give them back in two parts.
         """
-        match = FILE_NAME.fullmatch(unicodedata.normalize("NFC", text))
-        if not match or not all(map(fits_name, match["name"])):
+        match = FILE_NAME.fullmatch(text if text.isascii() else unicodedata.normalize("NFC", text))
+        if not match or not (PLAIN_NAME.fullmatch(match["name"]) or all(map(fits_name, match["name"]))):
             return None
         return cls(int(match["version"]), match["name"], Direction(match["direction"]))
 

@@ -62,9 +62,10 @@ class Reply(NamedTuple):
         """The rows as text. Only our own queries are read: a migration's may be in any encoding."""
         if self.result is None:
             return []
-        columns = range(self.result.nfields)
+        columns, value = range(self.result.nfields), self.result.get_value
         return [
-            tuple(_text(self.result.get_value(row, column)) for column in columns) for row in range(self.result.ntuples)
+            tuple([None if (cell := value(row, column)) is None else cell.decode() for column in columns])
+            for row in range(self.result.ntuples)
         ]
 
 
@@ -353,7 +354,3 @@ class Session:
 
     def _lost(self, error: psycopg.Error) -> ConnectionLost:
         return ConnectionLost(f"the connection to the server was lost: {first_line(str(error))}")
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()

@@ -30,6 +30,14 @@ def sql_checksum(tokens: str, header: str) -> str:
     return hashlib.sha256(f"{tokens}\n{header}".encode()).hexdigest() if header else tokens
 
 
+def raw_checksum(data: bytes) -> str:
+    """What ``RawDigest`` gives for all the bytes at once."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return hashlib.sha256(data).hexdigest()
+
+
 class RawDigest:
     """SHA-256 of bytes fed in pieces, with the BOM removed and CRLF and CR counted as LF."""
 

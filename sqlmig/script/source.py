@@ -26,11 +26,15 @@ class Source(Protocol):
 class FileSource:
     """A file on disk, opened anew by each reader."""
 
-    path: Path
+    location: Path | str
     name: str
 
+    @property
+    def path(self) -> Path:
+        return Path(self.location)
+
     def open(self) -> BinaryIO:
-        return self.path.open("rb")
+        return open(self.location, "rb", buffering=0)  # noqa: PTH123 - of thousands of files each counts
 
 
 @dataclass(frozen=True)

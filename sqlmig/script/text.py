@@ -15,7 +15,7 @@ from sqlmig.errors import FileError, Place, Problem, ScriptError
 from sqlmig.frozen import dataclass
 from sqlmig.script.assertion import Assertion
 from sqlmig.script.behind import Behind
-from sqlmig.script.checksum import Checksum, RawDigest, sql_checksum
+from sqlmig.script.checksum import Checksum, RawDigest, raw_checksum, sql_checksum
 from sqlmig.script.header import Header, read_header
 from sqlmig.script.repeat import Repeat
 from sqlmig.script.source import Source
@@ -125,10 +125,8 @@ class Script:
         return Checksum(self._raw_checksum())
 
     def _raw_checksum(self) -> str:
-        digest = RawDigest()
-        for data in self._data():
-            digest.update(data)
-        return digest.hexdigest()
+        data = self._data()
+        return _raw_checksum(next(data, b""), next(data, b""), data)
 
     @cached_property
     def full_checksum(self) -> Checksum:
@@ -189,14 +187,11 @@ class Script:
         """
         raw = self.survey.checksum.raw
         data = self._data()
-        start = [next(data, b""), next(data, b"")]
-        digest = RawDigest()
-        for part in chain(start, data):
-            digest.update(part)
-        if digest.hexdigest() != raw:
+        first, second = next(data, b""), next(data, b"")
+        if _raw_checksum(first, second, data) != raw:
             raise self._changed("since it was looked at")
-        if not start[1]:
-            yield "".join(self._decoded(start[:1]))
+        if not second:
+            yield "".join(self._decoded([first]))
             return
         digest = RawDigest()
         last = ""
@@ -276,7 +271,6 @@ class Script:
                 pieces = self._scan(self._watched(raw, self._decoded(chain(start, data))), header)
             else:
                 text = "".join(self._decoded(start[:1]))
-                raw.update(start[0])
                 header, wrong = self._head_in(text)
                 digested = statements.Digested([text], in_transaction=header.transaction)
                 pieces = self._located(digested.pieces())
@@ -298,7 +292,7 @@ class Script:
             behind.end()
             if read_header(directives, self.file)[0] != header:
                 raise self._changed("while it was being read")
-            checksum = Checksum(raw.hexdigest())
+            checksum = Checksum(raw.hexdigest() if start[1] else raw_checksum(start[0]))
             if not start[1]:
                 self._remember(
                     "full_checksum", _checksum(checksum.raw, digested, header, (*behind.ensures, *behind.repeats))
@@ -352,6 +346,16 @@ class Script:
                 place,
                 next_step="add this line at the top of the file: -- sqlmig: no-transaction",
             )
+
+
+def _raw_checksum(first: bytes, second: bytes, rest: Iterable[bytes]) -> str:
+    """Of a short file in one go."""
+    if not second:
+        return raw_checksum(first)
+    digest = RawDigest()
+    for part in chain((first, second), rest):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _checksum(

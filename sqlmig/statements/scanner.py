@@ -26,6 +26,9 @@ _DATA = 1 << 18
 _LONGEST_LINE = 4096
 """How much of an unfinished line is kept for the excerpt of an error, when a stream is read."""
 
+_BLANK = frozenset(("\n", "\n\n", "\n\n\n"))
+"""What stands between most statements."""
+
 _SETTING = re.compile("_[cC][oO][nN][fF][oO][rR][mM][iI][nN][gG]_")
 _DIRECTIVE = re.compile(r"--[ \t]*[sS][qQ][lL][mM][iI][gG][ \t]*:([^\n\r]*)")
 
@@ -137,8 +140,8 @@ class Scanner:
             end = start + len(gap)
             if everything and gap:
                 yield new(Gap, (gap, start, end, line, column, ()))
-            if gap == "\n":
-                line, column = line + 1, 1
+            if gap in _BLANK:
+                line, column = line + len(gap), 1
             elif has_lone_returns:
                 line, column = after(text, start - base, end - base, line, column)
             elif "\n" in gap:

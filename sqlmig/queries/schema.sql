@@ -23,13 +23,13 @@ SELECT pg_catalog.set_config(name, value, true)
        AS setting (name, value)
 
 -- name: catalogs
--- Every catalog of the server with the columns that we may read, its primary key, what its columns refer to, and the columns that stand
+-- Every catalog of the server with its columns and whether we may read them, its primary key, what its columns refer to, and the columns that stand
 -- in a unique key: a reference among them says what a row is a part of.
 SELECT catalog.relname, catalog.oid, catalog.relisshared,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(attname, pg_catalog.format_type(atttypid, NULL),
-                                                               attnotnull) ORDER BY attnum)
-          FROM pg_catalog.pg_attribute WHERE attrelid = catalog.oid AND attnum > 0 AND NOT attisdropped
-           AND (pg_catalog.has_column_privilege(attrelid, attnum, 'SELECT') OR catalog.relname = 'pg_user_mapping')),
+                                                               attnotnull,
+                    pg_catalog.has_column_privilege(attrelid, attnum, 'SELECT')) ORDER BY attnum)
+          FROM pg_catalog.pg_attribute WHERE attrelid = catalog.oid AND attnum > 0 AND NOT attisdropped),
        (SELECT pg_catalog.json_agg(attname ORDER BY pg_catalog.array_position(indkey::int[], attnum::int))
           FROM pg_catalog.pg_index JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
          WHERE indrelid = catalog.oid AND indisprimary),
@@ -115,6 +115,11 @@ SELECT conrelid, conkey[1], pg_catalog.json_build_object(
   JOIN pg_catalog.pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
  WHERE contype = 'n' AND conrelid >= 16384
 
+-- name: members
+-- What belongs to extensions.
+SELECT classid, objid FROM pg_catalog.pg_depend
+ WHERE refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND deptype = 'e'
+
 -- name: additions
 -- What a relation's description takes from elsewhere: the options of its toast table, the statistics targets of an
 -- index's columns, and the triggers of a constraint that do not fire as usual.
@@ -137,7 +142,8 @@ SELECT 'f', 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid, tgconstraint,
 
 -- name: identify
 -- How to call objects that are not described: PostgreSQL's own, and members of extensions.
-SELECT wanted.classid, wanted.objid, object.type, object.identity, object.schema
+SELECT wanted.classid, wanted.objid, object.type, object.identity,
+       object.schema = 'pg_temp' OR object.schema ~ '^pg_(toast_)?temp_' OR object.schema = pg_catalog.quote_ident({history})
   FROM ROWS FROM (pg_catalog.unnest(ARRAY[{classes}]::oid[]), pg_catalog.unnest(ARRAY[{objects}]::oid[]))
        AS wanted (classid, objid)
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(wanted.classid, wanted.objid, 0) AS object

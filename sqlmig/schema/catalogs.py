@@ -119,6 +119,7 @@ def catalogs_in(rows: list[Row]) -> list[Catalog]:
 def _catalog(row: Row) -> Catalog:
     name, oid, shared, *others = row
     columns, key, unique, foreign = (json.loads(text or "[]") for text in others)
+    readable = [column for column in columns if column[3]]  # none: to fail says more than to know nothing
     targets = {fields[0]: target for fields, target, _ in foreign if len(fields) == 1}
     attributes = {
         fields[1]: fields[0] for fields, target, _ in foreign if len(fields) == 2 and target == "pg_attribute"
@@ -128,7 +129,7 @@ def _catalog(row: Row) -> Catalog:
         name=name or "",
         oid=int(oid or 0),
         shared=shared == "t",
-        columns=tuple((column, type_.strip('"'), never_null) for column, type_, never_null in columns),
+        columns=tuple((column, type_.strip('"'), never_null) for column, type_, never_null, _ in readable or columns),
         key=tuple(key),
         unique=frozenset(unique),
         targets=targets,

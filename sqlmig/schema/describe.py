@@ -21,6 +21,8 @@ Address = tuple[str, int]
 
 Value = Callable[[str], Any]
 
+MEMBERS_WITH_PARTS = ("pg_class", "pg_opfamily")
+
 EVERYBODY = "PUBLIC"
 
 
@@ -41,9 +43,14 @@ class Describer:
     """Takes the rows, says which names it lacks, and then describes."""
 
     def __init__(self, hidden: Iterable[Address]) -> None:
-        self.hidden = frozenset(hidden)
+        self.hidden = set(hidden)
+        """What is neither described nor noted, with its parts."""
+        self.members: frozenset[Address] = frozenset()
+        """What extensions brought. Parts of their relations and operator families are theirs too."""
         self.composites: Mapping[int, int] = {}
         """The types whose columns a relation holds."""
+        self.vanished: list[Address] = []
+        """What was dropped before it could be identified."""
         self.names: dict[Address, tuple[str, str]] = {}
         self.attributes: dict[tuple[int, int], str] = {}
         self.read: list[tuple[Reading, list[Row]]] = []
@@ -55,8 +62,12 @@ class Describer:
         catalog = reading.catalog.name
         self.read.append((reading, rows))
         if reading.catalog.identified:
-            for oid, kind, identity, *_ in rows:
-                self.names[catalog, int(oid or 0)] = spoken(kind or "", identity or "")
+            visible = self._visible(reading)
+            for row in rows:
+                address = (catalog, int(row[0] or 0))
+                self.names[address] = spoken(row[1] or "", row[2] or "")
+                if row[1] is None and address not in self.hidden and visible(row):
+                    self.vanished.append(address)
         elif catalog == "pg_attribute":
             name = next(index for index, field in enumerate(reading.fields) if field.column == "attname")
             number = next(index for index, field in enumerate(reading.fields) if field.word == "number")
@@ -73,7 +84,7 @@ class Describer:
                 if field.target:
                     cells = {row[index] for row in rows} - {None, "0", ""}
                     wanted.update((field.target, int(oid)) for cell in cells for oid in str(cell).split())
-        return sorted(address for address in wanted if address[1] and address not in self.names)
+        return sorted(address for address in wanted - self.hidden if address[1] and address not in self.names)
 
     def describe(self) -> None:
         """Make a thing of each row that is an object, and tell the other rows with theirs."""
@@ -114,7 +125,9 @@ class Describer:
         visible = self._visible(reading)
         for row in rows:
             oid = int(row[0] or 0)
-            if (catalog.name, oid) not in self.hidden and visible(row):
+            if not visible(row):
+                self.hidden.add((catalog.name, oid))
+            if (catalog.name, oid) not in self.hidden:
                 described = _described(row, values)
                 if catalog.namespace is not None and "of" in described:
                     described.pop("schema", None)
@@ -123,12 +136,13 @@ class Describer:
     def _visible(self, reading: Reading) -> Callable[[Row], bool]:
         """Whether a row belongs neither to a hidden schema nor to something in it."""
         catalog = reading.catalog
+        with_members = self.hidden | self.members
         deciding = [
-            (index, field.target)
+            (index, field.target, with_members if field.target in MEMBERS_WITH_PARTS else self.hidden)
             for index, field in enumerate(reading.fields)
             if field.target and (field.word == "of" or field.column == catalog.namespace)
         ]
-        return lambda row: all((target, int(row[index] or 0)) not in self.hidden for index, target in deciding)
+        return lambda row: all((target, int(row[index] or 0)) not in gone for index, target, gone in deciding)
 
     def _attributes(self, reading: Reading, rows: list[Row]) -> None:
         values = [value for value in self._values(reading) if value[1] not in ("whole", "number", "name")]
@@ -159,11 +173,16 @@ class Describer:
         """Tell rows with the object that they are about."""
         catalog = reading.catalog
         values = [value for value in self._values(reading) if value[1] != "whole"]
+        visible = self._visible(reading)
         alone = catalog.key == (catalog.whole,)
         word = knowledge.PART_WORDS.get(catalog.name, catalog.name.removeprefix("pg_").replace("_", " "))
         for row in rows:
             thing = self.things.get((self._whole(reading), int(row[0] or 0)))
             if thing is None:
+                continue
+            if not visible(row):
+                del self.things[self._whole(reading), int(row[0] or 0)]
+                self.hidden.add((self._whole(reading), int(row[0] or 0)))
                 continue
             described = _described(row, values)
             owner = described.pop("of", None)

@@ -19,23 +19,39 @@ from sqlmig.schema.snapshot import Description, Snapshot
 OLDEST = 140000
 """Since 14 a server tells what its catalogs refer to (pg_get_catalog_foreign_keys)."""
 
-ATTEMPTS = 5
+ATTEMPTS = 25
 """How often reading starts again because an object went away meanwhile."""
 
-PASSING = frozenset({"XX000", "42P01", "42704", "42883", "42703", "42501"})
-"""What the server says of an object that was dropped after the snapshot of the catalogs was taken (the pg_get_*def
-family sees the present), and of a catalog that the session's present role may not read."""
+GONE = frozenset({"XX000", "42P01", "42704", "42883", "42703"})
+"""What the server says of an object that was dropped after the snapshot of the catalogs was taken: the pg_get_*def
+family sees the present."""
+
+FORBIDDEN = "42501"
 
 BUILTIN = 12000
 """Smaller OIDs are the same on every server of a major version (FirstUnpinnedObjectId in access/transam.h)."""
 
-EXTRAS = ("roles", "tablespaces", "composites", "comments", "own_comments", "dependencies", "additions", "not_null")
+EXTRAS = (
+    "members",
+    "roles",
+    "tablespaces",
+    "composites",
+    "comments",
+    "own_comments",
+    "dependencies",
+    "additions",
+    "not_null",
+)
 """The blocks that are read besides the catalogs; each is one statement."""
 
 NAMED_NOT_NULL = 180000
 """Since 18 not-null constraints are objects (documentation, "Release Notes")."""
 
 Names = dict[Address, tuple[str, str]]
+
+
+class Vanished(DatabaseError):
+    """Something was dropped between the snapshot of the catalogs and the look at it."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +81,21 @@ def inspect(session: Session, ignore: Ignore = NONE, *, history: str | None = "s
         raise UnsupportedServer(
             f"a schema snapshot needs PostgreSQL 14 or newer; this is {session.server_version // 10000}"
         )
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt, server_known = 1, _key(session) in _servers
+    while True:
         try:
             return ignore.apply(Snapshot(_objects(session, history), session.server_version))
+        except Vanished:
+            if attempt == ATTEMPTS:
+                raise
         except DatabaseError as error:
             state = error.server.sqlstate if error.server else None
-            _servers.pop(_key(session), None)
-            if state not in PASSING or attempt == ATTEMPTS:
+            if state == FORBIDDEN and server_known:  # what it may read has changed
+                server_known = False
+                del _servers[_key(session)]
+            elif state not in GONE or attempt == ATTEMPTS:
                 raise
-    raise AssertionError
+        attempt += 1
 
 
 def _objects(session: Session, history: str | None) -> dict[str, Description]:
@@ -101,6 +123,7 @@ def _read(session: Session, history: str | None, opening: list[str], end: str) -
     hidden, *results = _run(session, [*opening, *statements])[len(opening) :]
     extras = dict(zip(blocks, results, strict=False))
     describer = Describer([(server.tables[oid], number) for oid, number in _pairs(hidden)])
+    describer.members = frozenset((server.tables[oid], number) for oid, number in _pairs(extras["members"]))
     describer.composites = dict(_pairs(extras["composites"]))
     describer.names |= server.names
     for catalog, block in (("pg_authid", "roles"), ("pg_tablespace", "tablespaces")):
@@ -110,11 +133,15 @@ def _read(session: Session, history: str | None, opening: list[str], end: str) -
     notes = Notes(server.tables, extras)
     lacking = describer.lacking(notes.addresses())
     if lacking:
-        found = _identified(server, _run(session, [_identify(server, lacking), end])[0])
+        rows = _run(session, [_identify(server, lacking, history), end])[0]
+        found = _identified(server, rows)
         describer.names |= found
+        describer.hidden |= {address for address, row in zip(found, rows, strict=True) if row[4] == "t"}
         server.names.update({address: name for address, name in found.items() if address[1] < BUILTIN})
     else:
         _run(session, [end])
+    if describer.vanished:
+        raise Vanished(f"objects come and go: {len(describer.vanished)} went while the schema was read")
     describer.describe()
     notes.add_to(describer)
     return describer.objects()
@@ -136,11 +163,12 @@ def _server(rows: list[Row]) -> Server:
     return Server(tables, tuple(readings(catalogs)), {})
 
 
-def _identify(server: Server, addresses: list[Address]) -> str:
+def _identify(server: Server, addresses: list[Address], history: str | None) -> str:
     oids = {name: oid for oid, name in reversed(server.tables.items())}
     return query("schema", "identify").format(
         classes=", ".join(str(oids[catalog]) for catalog, _ in addresses),
         objects=", ".join(str(oid) for _, oid in addresses),
+        history=literal(history),
     )
 
 

@@ -142,7 +142,7 @@ BESIDES: Mapping[str, Mapping[str, str]] = {
 
 SCOPE: Mapping[str, str] = {
     # Toast tables are called by OIDs; the columns of a composite type are told as those of the type.
-    "pg_class": "c.relkind NOT IN ('t', 'c')",
+    "pg_class": "c.relkind NOT IN ('t', 'c') AND c.relpersistence <> 't'",
     "pg_attribute": "c.attnum > 0 AND NOT c.attisdropped AND c.attrelid IN (SELECT oid FROM pg_catalog.pg_class"
     " WHERE oid >= 16384 AND relkind NOT IN ('t', 'i', 'I', 'S'))",
     # Every table has a row type, every type an array type.
@@ -168,8 +168,7 @@ CLASSES: Mapping[str, str] = {"pg_largeobject_metadata": "pg_largeobject"}
 """The catalog by which PostgreSQL addresses the objects of another one."""
 
 SOURCE: Mapping[str, str] = {
-    "pg_user_mapping": "(SELECT 'pg_catalog.pg_user_mapping'::pg_catalog.regclass::oid AS tableoid, umid AS oid,"
-    " umuser, srvid AS umserver, umoptions FROM pg_catalog.pg_user_mappings)",
+    "pg_user_mapping": "(SELECT umid AS oid, umuser, srvid AS umserver, umoptions FROM pg_catalog.pg_user_mappings)",
 }
 """Catalogs that are read through the view that everybody may read."""
 

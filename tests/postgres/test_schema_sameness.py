@@ -161,7 +161,7 @@ def test_order_of_creation_means_nothing(database: Database, other: Database) ->
         "ALTER TABLE t SET (fillfactor = 50)",
         "ALTER TABLE t SET (autovacuum_enabled = off)",
         "ALTER DATABASE {} SET work_mem = '5MB'",
-        "ALTER DATABASE {} SET search_path = a, b",
+        "ALTER DATABASE {} SET lock_timeout = '9s'",
     ]
     for statement in [*statements, *later]:
         database.execute(statement.format(database.name))

@@ -114,8 +114,12 @@ def _asserted(assertion: Assertion, number: int) -> ScriptLine:
 def _told_repeat(repeat: Repeat) -> str:
     """How a statement is repeated, in words."""
     told = "until it affects no row"
-    told += f", pause {duration(repeat.pause * 1000)}" if repeat.pause else ""
-    return told + (f", max_lag {duration(repeat.max_lag * 1000)}" if repeat.max_lag is not None else "")
+    told += f", pause = {_short(repeat.pause)}" if repeat.pause else ""
+    return told + (f", max_lag = {_short(repeat.max_lag)}" if repeat.max_lag is not None else "")
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
 
 
 def switch_lines(plan: Plan) -> Iterator[str]:

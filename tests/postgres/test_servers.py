@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from sqlmig import embedded
 from sqlmig.embedded import Server
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
 from sqlmig.plan import Apply
-from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.proxy import Proxy, proxy
 from tests.support.runner import Runs
 from tests.support.session import server_environment
+from tests.support.standby import following, replayed
 
 
 @pytest.fixture
@@ -41,26 +38,9 @@ def primary() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def standby(primary: Server) -> Iterator[Server]:
-    """A copy of the stopped primary that follows it, both of them running."""
-    folder = primary.folder.parent / "standby"
-    embedded.stop(primary.folder)
-    subprocess.run([shutil.which("cp") or "cp", "-a", primary.folder, folder], check=True)
-    running = embedded.start(primary.folder, environ=server_environment())
-    with proxy(running) as way:
-        (folder / "data" / "standby.signal").touch()
-        with (folder / "data" / "postgresql.auto.conf").open("a") as settings:
-            settings.write(f"primary_conninfo = '{psycopg.conninfo.make_conninfo(way.url('postgres'))}'\n")
-        yield embedded.start(folder, environ=server_environment())
-        embedded.stop(folder)
-
-
-def replayed(primary: Server, standby: Server) -> None:
-    """Wait until the standby has what the primary has."""
-    with psycopg.connect(primary.conninfo) as connection:
-        ((position,),) = connection.execute("SELECT pg_current_wal_lsn()").fetchall()
-    with psycopg.connect(standby.conninfo, autocommit=True) as connection:
-        query = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
-        until(lambda: connection.execute(query, [position]).fetchall() == [(True,)], "the standby")
+    """A copy of the primary that follows it."""
+    with following(primary) as server:
+        yield server
 
 
 def test_a_hot_standby(primary: Server, standby: Server, offline_project: Project) -> None:

@@ -97,7 +97,8 @@ SELECT (SELECT pg_catalog.format('%s %s', object.type, object.identity)
                 UNION ALL SELECT 'pg_catalog.pg_largeobject'::pg_catalog.regclass, oid
                             FROM pg_catalog.pg_largeobject_metadata) AS found(catalog, oid)
          CROSS JOIN LATERAL pg_catalog.pg_identify_object(found.catalog, found.oid, 0) AS object
-         WHERE found.oid >= 16384 AND object.type <> 'index'
+         WHERE (found.oid >= 16384 OR found.catalog = 'pg_catalog.pg_largeobject'::pg_catalog.regclass)
+           AND object.type <> 'index'
          ORDER BY object.type = 'table' DESC LIMIT 1),
        EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {mark}
                   AND pg_catalog.obj_description(oid, 'pg_namespace') LIKE {comment} || '%')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from sqlmig.access import Desk
+from sqlmig.database import Session, quote_identifier
 from sqlmig.dumping import dump_schema
 from sqlmig.errors import DatabaseError
 from sqlmig.frozen import dataclass
@@ -13,6 +14,8 @@ from sqlmig.rehearsal.rows import FIXED
 from sqlmig.rehearsal.stage import FAILURES, Stage, up
 from sqlmig.shadow import Shadow
 from sqlmig.shadow.sampling import copy_sample
+
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,29 @@ class Filling:
         """
         if not self.from_schema:
             return
-        environment = shadow.access.environment
-        sql = dump_schema(self.desk.session, environment.history_schema, environment.role, "--no-subscriptions")
         with closing(shadow.access.open()) as session:
             try:
-                session.ask(sql)
+                session.ask(self._schema())
             except DatabaseError as error:
-                error.notes = (*error.notes, "while giving the shadow the schema of the target")
-                error.next_step = (
-                    "rehearse as a role that may do that, or in a server of our own: --shadow-url embedded"
-                )
-                raise
+                if error.server is None or error.server.sqlstate != INSUFFICIENT_PRIVILEGE:
+                    raise _explained(error) from None
+                self._furnish_as_owner(session)
+
+    def _schema(self, *options: str) -> str:
+        environment = self.desk.access.environment
+        return dump_schema(
+            self.desk.session, environment.history_schema, environment.role, "--no-subscriptions", *options
+        )
+
+    def _furnish_as_owner(self, session: Session) -> None:
+        """The same where we may not give objects to those who own them: all are the migrations' role's, or ours."""
+        role = self.desk.access.environment.role
+        try:
+            if role is not None:
+                session.ask(f"SET ROLE {quote_identifier(role)}")
+            session.ask(self._schema("--no-owner"))
+        except DatabaseError as error:
+            raise _explained(error) from None
 
     def fill(self, stage: Stage) -> None:
         """Run what is applied, and copy the sample. Raises what running a migration raises, with the way out."""
@@ -62,3 +77,9 @@ class Filling:
             for session in (shadow, source):
                 session.ask(FIXED)
             copy_sample(source, shadow, self.sample or 0, stage.shadow.left_out, access.environment.role)
+
+
+def _explained(error: DatabaseError) -> DatabaseError:
+    error.notes = (*error.notes, "while giving the shadow the schema of the target")
+    error.next_step = "rehearse as a role that may do that, or in a server of our own: --shadow-url embedded"
+    return error

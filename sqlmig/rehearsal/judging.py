@@ -55,7 +55,7 @@ def _differences(
 def verdict_on(down: Findings, second_error: SqlmigError | None, second: Findings) -> Verdict:
     """The verdict where up and down both ran: the first thing that is wrong, schema before rows, down before up.
 
-    Only the order of columns comes behind the rows: a column that is made again is the last, with or without its values.
+    Only the order of columns comes behind the rows: a column that is made again is the last, whatever is in it.
     """
     changes = [difference.change for difference in down.differences]
     if any(change.kind == "removed" for change in changes):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.docs.documents import ROOT, table
 from tests.support.database import Database
+from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.repository import Repository
 
@@ -121,6 +122,39 @@ def test_a_rollback_works_without_the_file(project: Project, database: Database)
     done = project.invoke("rollback")
     assert done.exit_code == 0, done
     assert database.value("SELECT to_regclass('a') IS NULL AND to_regclass('b') IS NULL")
+
+
+def test_what_a_migration_requires_is_true(project: Project, database: Database) -> None:
+    """Before it, else nothing runs; and behind it, else nothing stays."""
+    database.execute("CREATE TABLE known AS SELECT 1 AS x")
+    for text in (
+        "-- sqlmig: require SELECT count(*) = 2 FROM known\nCREATE TABLE made ();",
+        "CREATE TABLE made ();\n-- sqlmig: ensure SELECT count(*) = 2 FROM known",
+    ):
+        project.write("001_made.up.sql", text)
+        outcome = project.invoke("apply")
+        assert (outcome.exit_code, "SELECT count(*) = 2 FROM known" in outcome.stderr) == (1, True)
+        assert database.value("SELECT to_regclass('made') IS NULL")
+    database.execute("INSERT INTO known VALUES (2)")
+    assert project.invoke("apply").exit_code == 0
+
+
+def test_a_back_fill_goes_on_where_it_was_killed(project: Project, database: Database) -> None:
+    """What was committed before the kill is not done again, and the rest is done by the next apply."""
+    database.execute("CREATE TABLE filled AS SELECT x, 0 AS times FROM generate_series(1, 50) AS x")
+    project.write(
+        "001_fill.up.sql",
+        "-- sqlmig: no-transaction\n-- sqlmig: repeat pause = 10min\n"
+        "UPDATE filled SET times = times + 1 WHERE x IN (SELECT x FROM filled WHERE times = 0 LIMIT 20);",
+    )
+    with project.spawn("apply") as runner:
+        until(lambda: database.value("SELECT sum(times) FROM filled") == 20, "the first run")
+        runner.kill()
+        runner.wait()
+    path = project.sql / "001_fill.up.sql"
+    path.write_text(path.read_text().replace("10min", "1ms"))
+    assert project.invoke("apply").exit_code == 0
+    assert database.rows("SELECT DISTINCT times FROM filled") == [(1,)]
 
 
 def test_the_database_follows_a_checkout(project: Project, database: Database) -> None:

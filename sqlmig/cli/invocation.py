@@ -70,6 +70,16 @@ class Invocation:
             self._reporter = Document(self) if self.json else Console(self)
         return self._reporter
 
+    def speak(self, name: str | None) -> None:
+        """Tell what comes in a format that CI systems read. Raises UsageError where --json asks for another."""
+        if name in (None, "text"):
+            return
+        if self.json:
+            raise UsageError("--format and --json contradict each other; give one of them")
+        from sqlmig.report.formats.reporter import FormatReport
+
+        self._reporter = FormatReport(self, str(name))
+
     def project(self, *, offline: bool = False) -> Project:
         """The project that the options name. From here on its passwords are known, and taken out of all output."""
         from sqlmig.api import Project

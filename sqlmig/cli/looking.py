@@ -8,7 +8,7 @@ import typer
 
 from sqlmig.cli.commands import command
 from sqlmig.cli.invocation import Invocation, at_most_one
-from sqlmig.cli.options import ShadowUrl, Strict, natural_number
+from sqlmig.cli.options import ShadowUrl, Strict, format_name, natural_number
 
 
 @command()
@@ -28,12 +28,19 @@ def check(
     strict: Strict = False,
     rehearse: Annotated[bool, typer.Option("--rehearse", help="Prove what is pending, on a shadow.")] = False,
     shadow_url: ShadowUrl = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", callback=format_name, help="For CI: github, gitlab, junit, sarif; else text."
+        ),
+    ] = None,
 ) -> int:
     """Check files and history.
 
     Exits 2 where a file cannot be used, 3 where something is changed, missing, pending, out of order or unfinished, or,
     with --rehearse, where a down does not undo its up.
     """
+    invocation.speak(report)
     at_most_one(offline=offline, rehearse=rehearse)
     result = invocation.project(offline=offline).check(
         offline=offline, pending_ok=pending_ok, strict=strict, rehearse=rehearse, shadow_url=shadow_url

@@ -39,6 +39,16 @@ def seconds(text: str | None) -> float | None:
         raise typer.BadParameter(error.message) from None
 
 
+FORMATS = ("text", "github", "gitlab", "junit", "sarif")
+
+
+def format_name(text: str | None) -> str | None:
+    """One of FORMATS."""
+    if text is None or text in FORMATS:
+        return text
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(FORMATS)}")
+
+
 def folders(texts: list[str] | None) -> list[Path]:
     """Folders as they were typed; whether they exist is found out where they are read."""
     return [Path(text) for text in texts or ()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers understand it; typing itself need not be imported
 if TYPE_CHECKING:
+    from sqlmig.actions.branching import RenumberResult, SumResult
     from sqlmig.aio import AsyncProject
     from sqlmig.api import Project, require_current
     from sqlmig.errors import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Noticed,
         Progressed,
         Rehearsing,
+        Repeated,
         Retrying,
         RunStarted,
         StatementDone,
@@ -119,7 +121,9 @@ __all__ = [
     "RehearsalResult",
     "Rehearsed",
     "Rehearsing",
+    "RenumberResult",
     "RepairResult",
+    "Repeated",
     "Retrying",
     "Rollback",
     "RunResult",
@@ -136,6 +140,7 @@ __all__ = [
     "StepDone",
     "StepResult",
     "StepStarted",
+    "SumResult",
     "Switch",
     "TransactionEnded",
     "Undecided",
@@ -150,6 +155,7 @@ __all__ = [
 ]
 
 HOMES = {
+    **dict.fromkeys(("RenumberResult", "SumResult"), "actions.branching"),
     **dict.fromkeys(("AsyncProject",), "aio"),
     **dict.fromkeys(
         (
@@ -165,6 +171,7 @@ HOMES = {
             "Noticed",
             "Progressed",
             "Rehearsing",
+            "Repeated",
             "Retrying",
             "RunStarted",
             "StatementDone",

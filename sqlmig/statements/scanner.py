@@ -82,6 +82,8 @@ class Scanner:
         self.directives_end = 0
         self.follows_settings = False
         self.has_bodies = False
+        self.in_data = False
+        """Whether the text is read for COPY data, which nobody has to look for code in."""
 
     def pieces(self, *, everything: bool) -> Iterator[Piece]:
         if self.final:
@@ -120,6 +122,10 @@ class Scanner:
         if nul >= 0:
             raise self._error(Unreadable(nul, "a NUL character: no text in PostgreSQL can hold one", "remove it"))
         self.has_lone_returns = "\r" in self.text and self.text.count("\r") != self.text.count("\r\n")
+        if not self.in_data:
+            self._look_over_code()
+
+    def _look_over_code(self) -> None:
         directives = _DIRECTIVE.finditer(self.text) if "--" in self.text else ()
         self.directives_end = max((found.end() for found in directives), default=0)
         self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
@@ -281,8 +287,12 @@ class Scanner:
                 if everything:
                     yield piece
             if block_end != UNKNOWN or ends_with_file:
-                return
+                break
+            self.in_data = True
             self._read()
+        if self.in_data:
+            self.in_data = False
+            self._look_over_code()
 
     def _end_of_line(self) -> int:
         while True:

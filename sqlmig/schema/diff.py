@@ -65,8 +65,10 @@ def _whole(objects: dict[str, Description], kind: str, words: str) -> Iterator[C
 
 
 def _top(identity: str, objects: dict[str, Description]) -> str:
-    while isinstance(owner := objects[identity].get("of"), str) and owner in objects:
+    seen = {identity}
+    while isinstance(owner := objects[identity].get("of"), str) and owner in objects and owner not in seen:
         identity = owner
+        seen.add(owner)
     return identity
 
 
@@ -123,9 +125,9 @@ def _told(what: str, old: Json, new: Json) -> tuple[str, str | None]:
 
 def _words(value: Json, other: Json) -> str:
     if value is None:
-        return "no" if other is True else "0" if isinstance(other, int | float) else "none"
-    if value is True:
-        return "yes"
+        return "no" if other is True else "yes" if other is False else "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(_words(item, None) for item in value) or "none"
     return str(value) if value != "" else "''"

@@ -215,7 +215,10 @@ def _differences(path: Path, found: Sequence[Found]) -> Iterator[Problem]:
 
 def _by_name(shown: str, listed: Listed, found: Sequence[Found]) -> Iterator[Problem]:
     places = {f"{file.label}_{file.file_name.name}": file.shown for file in reversed(found)}
-    on_disk = {entry.name: entry for entry in _entries(found)}
+    try:
+        on_disk = {entry.name: entry for entry in _entries(found)}
+    except FileError:  # a file that cannot be read is a finding of its own
+        return
     in_file = {entry.name: entry for _, entry in listed.entries}
     for name, entry in on_disk.items():
         place = Place(places[name])

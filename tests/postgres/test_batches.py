@@ -73,6 +73,20 @@ def test_statements_take_no_round_trips(runs: Runs, wire: Proxy) -> None:
     assert wire.take()[1] <= 6
 
 
+def test_assertions_take_no_round_trips(runs: Runs, wire: Proxy) -> None:
+    """They travel with the statements around them."""
+    runs.write("001_a", "CREATE TABLE a (x int)")
+    runs.apply()
+    wire.take()
+    runs.write("002_b", "CREATE TABLE b (x int)")
+    runs.apply()
+    without = wire.take()
+    require, ensure = "-- sqlmig: require SELECT count(*) = 0 FROM a\n", "-- sqlmig: ensure SELECT count(*) = 1 FROM a\n"
+    runs.write("003_c", f"{require * 5}INSERT INTO a VALUES (1);\n{ensure * 5}")
+    runs.apply()
+    assert wire.take() == without
+
+
 def test_the_size_of_messages_is_configured(runs: Runs, wire: Proxy) -> None:
     """Smaller ones take more round trips and give the same."""
     write(runs, 1, 20)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from sqlmig import sums
 from sqlmig.errors import FileError, Problem
+from sqlmig.script import FileSource
 
 A, A_DOWN, B = "CREATE TABLE a ();\n", "DROP TABLE a;\n", "CREATE TABLE b ();\n"
 
@@ -163,6 +165,20 @@ def test_a_line_that_is_none_is_named(folder: Path, line: str) -> None:
 def test_what_is_not_text_is_named(folder: Path) -> None:
     (folder / "sqlmig.sum").write_bytes(b"\xff\xfe")
     assert the(folder).code == "sum_unreadable"
+
+
+def test_a_file_that_cannot_be_read_is_left_to_those_who_look_at_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a finding there, and no reason to break off here."""
+
+    def refuse(source: FileSource) -> BinaryIO:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileSource, "open", refuse)
+    assert found(folder) == []
+    with pytest.raises(FileError, match="Permission denied"):
+        sums.keep([folder], None)
 
 
 # Keeping

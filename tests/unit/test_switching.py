@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sqlmig.errors import FilesInvalid
 from sqlmig.migration import Applied, Direction, Migration, Progress
@@ -97,6 +101,36 @@ def test_a_retired_number_that_is_used_again_is_another_migration() -> None:
     """Its stored down undoes what it did."""
     records = [applied(migration(1, name="old"), retired=True)]
     assert runs(switch([migration(1, "SELECT 5", name="new")], records)) == ["-1old", "+1new"]
+
+
+BRANCHES = st.dictionaries(st.integers(1, 6), st.tuples(st.sampled_from("ab"), st.integers(1, 3)), max_size=6)
+
+
+def on_branch(branch: dict[int, tuple[str, int]]) -> list[Migration]:
+    return [migration(version, f"SELECT {sql}", name=name) for version, (name, sql) in sorted(branch.items())]
+
+
+@given(BRANCHES, BRANCHES, st.randoms())
+def test_from_any_branch_to_any_other(
+    theirs: dict[int, tuple[str, int]], ours: dict[int, tuple[str, int]], random: Random
+) -> None:
+    """Whatever the order in which theirs was applied: afterwards there is what a fresh start here would give."""
+    order = random.sample(on_branch(theirs), len(theirs))
+    records = [applied(subject, sequence) for sequence, subject in enumerate(order, start=1)]
+    prepared = switch(on_branch(ours), records)
+    assert prepared.refusals == ()
+    there = {record.version: f"SELECT {theirs[record.version][1]}" for record in records}
+    sequences = {record.version: record.sequence for record in records}
+    undone = [step.version for step in prepared.steps if step.direction is Direction.DOWN]
+    assert [sequences[version] for version in undone] == sorted((sequences[v] for v in undone), reverse=True)
+    for step in prepared.steps:
+        if step.direction is Direction.DOWN:
+            del there[step.version]
+        else:
+            assert step.version not in there
+            there[step.version] = step.script.text()
+    assert there == {version: f"SELECT {sql}" for version, (_, sql) in ours.items()}
+    assert switch(on_branch(ours), [applied(subject) for subject in on_branch(ours)]).steps == ()
 
 
 NO_TRANSACTION = "-- sqlmig: no-transaction\nSELECT 1; SELECT 2"

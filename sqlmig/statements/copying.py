@@ -46,7 +46,8 @@ def data_end(text: str, at: int, *, begins_line: bool, with_returns: bool, final
     match = begins_line and line.match(text, at)
     end = at
     if not match:
-        match = next_line.search(text, at)
+        near = at if with_returns else text.find("\n\\.", at)
+        match = next_line.search(text, near) if near >= 0 else None
         end = match.start() + 1 if match else len(text)
     if match and (final or match.end() < len(text) or match[0].endswith("\n")):
         return end, match.end()

@@ -81,7 +81,10 @@ def test_assertions_take_no_round_trips(runs: Runs, wire: Proxy) -> None:
     runs.write("002_b", "CREATE TABLE b (x int)")
     runs.apply()
     without = wire.take()
-    require, ensure = "-- sqlmig: require SELECT count(*) = 0 FROM a\n", "-- sqlmig: ensure SELECT count(*) = 1 FROM a\n"
+    require, ensure = (
+        "-- sqlmig: require SELECT count(*) = 0 FROM a\n",
+        "-- sqlmig: ensure SELECT count(*) = 1 FROM a\n",
+    )
     runs.write("003_c", f"{require * 5}INSERT INTO a VALUES (1);\n{ensure * 5}")
     runs.apply()
     assert wire.take() == without

@@ -63,7 +63,7 @@ def preview(
             from sqlmig.actions import proving
 
             seen = proving.locks_of(place, desk, migrations, prepared, shadow_url)
-            result = replace(result, steps=tuple(replace(step, locks=seen[step.version]) for step in result.steps))
+            result = replace(result, steps=tuple(replace(step, locks=seen.get(step.version)) for step in result.steps))
         return result
 
 

@@ -29,7 +29,9 @@ from sqlmig.results import (
     BaselineResult,
     CheckResult,
     HistoryResult,
+    IndexBuild,
     InitResult,
+    Locks,
     LogEntry,
     NewResult,
     Outcome,
@@ -39,12 +41,15 @@ from sqlmig.results import (
     SeedFileResult,
     ServerResult,
     StatusResult,
+    TableLock,
     VersionResult,
 )
+from sqlmig.schema.diff import Change
 from sqlmig.script import Direction, FileSource, Script
 from sqlmig.standing import State
 from sqlmig.templates import Key, Template
 from sqlmig.templates.results import TemplatesResult
+from sqlmig.verdicts import Difference, DriftResult, DumpResult, RehearsalResult, Rehearsed, RowDifference, Verdict
 from tests.unit.report_values import (
     DRIFT,
     NO_VACUUM,
@@ -61,6 +66,19 @@ from tests.unit.report_values import (
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ENTRY = LogEntry(NOON, "apply", 1, "001", "a", 1, "u", "r", "h", 1.0, "0.1.0", None, None)
+CHANGE = Change("table public.a", "added", "definition", "table public.a: only after")
+LOCKS = Locks((TableLock("public.a", "SHARE", False),), (IndexBuild("public.i", "public.a", False),))
+REHEARSED = Rehearsed(
+    1,
+    "001",
+    "a",
+    Verdict.DOWN_LEAVES,
+    (Difference("down", CHANGE),),
+    (RowDifference("down", "public.a", 1, 2),),
+    LOCKS,
+    statement_failed(),
+    1.0,
+)
 
 RESULTS: dict[str, Result] = {
     **dict.fromkeys(
@@ -75,6 +93,9 @@ RESULTS: dict[str, Result] = {
         WHERE, (Renamed(1, "001", "a", 2, "002", (("001_a.up.sql", "002_a.up.sql"),)),), ("sqlmig.sum",), (), False
     ),
     "history": HistoryResult(WHERE, (ENTRY,)),
+    "rehearse": RehearsalResult(WHERE, "beside", "PostgreSQL 18.6", (REHEARSED,), (), (), 1.0),
+    "drift": DriftResult(WHERE, "f", "k", "the snapshot", (CHANGE,), accepted=False),
+    "dump": DumpResult(WHERE, "{}", "f", sql=False, changes=(CHANGE,)),
     "new": NewResult("a.up.sql", "a.down.sql"),
     "seed new": SeedFileResult("seeds/a.sql"),
     "seed run": run_result(Outcome.PLANNED, dry_run=True),
@@ -127,6 +148,9 @@ def test_failure_has_the_keys_of_the_command_too(command: str) -> None:
         ("`changes`", "repair", "changes"),
         ("`renamed`", "renumber", "renamed"),
         ("`events`", "history", "events"),
+        ("`migrations` of `rehearse`", "rehearse", "migrations"),
+        ("`differences`", "drift", "differences"),
+        ("`differences`", "dump", "differences"),
         ("`templates`", "templates", "templates"),
     ],
 )
@@ -139,6 +163,16 @@ def test_statements_and_errors_have_the_documented_keys() -> None:
     assert list(document("plan")["steps"][0]["script"][0]) == documented("`script`")
     assert list(document("templates")["templates"][0]["keys"][0]) == documented("`keys`")
     assert list(error_document(statement_failed(), "apply", None)["error"]) == documented("`error`")
+
+
+def test_what_a_rehearsal_found_has_the_documented_keys() -> None:
+    (found,) = document("rehearse")["migrations"]
+    (difference,), (rows,) = found["differences"], found["rows"]
+    assert list(difference) == ["direction", "message", *documented("`differences`")]
+    assert list(rows) == documented("`rows`")
+    assert list(found["locks"]) == documented("`locks`")
+    assert [*found["error"]] == documented("`error`")[: len(found["error"])]
+    assert (found["locks"]["tables"], rows["rows"]) == ([{"table": "public.a", "mode": "SHARE", "rewritten": False}], 2)
 
 
 def test_every_command_is_documented() -> None:

@@ -151,7 +151,7 @@ def dump(place: Workplace, *, sql: bool, check: Path | None) -> DumpResult:
 
             text = dump_schema(desk.session, desk.history.schema, place.environment.role)
         else:
-            text = present.to_json()
+            text = Snapshot(present.objects, present.server_version // 10000 * 10000).to_json()
         where, fingerprint = desk.where, present.fingerprint
     if check is None:
         return DumpResult(where, text, fingerprint, sql)

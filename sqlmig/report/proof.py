@@ -100,6 +100,7 @@ def _failure(found: Rehearsed) -> Json | None:
         "line": place.line if place else None,
         "column": place.column if place else None,
         "statement": error.statement,
+        "statements": error.statements,
         "sqlstate": server.sqlstate if server else None,
         "detail": server.detail if server else None,
         "hint": server.hint if server else None,

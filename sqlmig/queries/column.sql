@@ -128,7 +128,7 @@ WITH rules AS (
      WHERE rule.conrelid = {table} AND rule.contype IN ('p', 'u', 'x', 'c', 'f', 'n') AND rule.coninhcount = 0
        AND {number} = ANY (rule.conkey)
 ), indexes AS (
-    SELECT index.*, class.relname, space.nspname, pg_catalog.pg_get_indexdef(index.indexrelid) AS definition,
+    SELECT index.*, class.relname, class.reltablespace, space.nspname, pg_catalog.pg_get_indexdef(index.indexrelid) AS definition,
            (SELECT rule.conname FROM pg_catalog.pg_constraint AS rule
              WHERE rule.conindid = index.indexrelid AND rule.contype IN ('p', 'u', 'x') LIMIT 1) AS rule
       FROM pg_catalog.pg_index AS index
@@ -140,8 +140,12 @@ WITH rules AS (
                         WHERE link.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND link.objid = index.indexrelid
                           AND link.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                           AND link.refobjid = {table} AND link.refobjsubid = {number}))
+), parts AS (
+    SELECT indexes.nspname, indexes.relname, part.attnum, part.attstattarget
+      FROM indexes JOIN pg_catalog.pg_attribute AS part ON part.attrelid = indexes.indexrelid
+     WHERE part.attstattarget >= 0
 ), statistics AS (
-    SELECT stat.oid, space.nspname, stat.stxname, pg_catalog.pg_get_statisticsobjdef(stat.oid) AS definition
+    SELECT stat.oid, (pg_catalog.to_jsonb(stat) ->> 'stxstattarget')::integer AS target, space.nspname, stat.stxname, pg_catalog.pg_get_statisticsobjdef(stat.oid) AS definition
       FROM pg_catalog.pg_statistic_ext AS stat
       JOIN pg_catalog.pg_namespace AS space ON space.oid = stat.stxnamespace
      WHERE stat.stxrelid = {table}
@@ -157,6 +161,16 @@ UNION ALL
 SELECT 5, relname, pg_catalog.regexp_replace(definition, ' ON ONLY ', ' ON ') FROM indexes WHERE rule IS NULL
 UNION ALL
 SELECT 6, stxname, definition FROM statistics
+UNION ALL
+SELECT 7, relname, pg_catalog.format('ALTER INDEX %I.%I SET TABLESPACE %I', nspname, relname, spcname)
+  FROM indexes JOIN pg_catalog.pg_tablespace AS place ON place.oid = indexes.reltablespace
+UNION ALL
+SELECT 7, relname, pg_catalog.format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS %s', nspname, relname, attnum,
+           attstattarget)
+  FROM parts
+UNION ALL
+SELECT 7, stxname, pg_catalog.format('ALTER STATISTICS %I.%I SET STATISTICS %s', nspname, stxname, target)
+  FROM statistics WHERE target >= 0
 UNION ALL
 SELECT 7, conname, pg_catalog.format('COMMENT ON CONSTRAINT %I ON {owner} IS %L', conname,
            pg_catalog.obj_description(oid, 'pg_constraint'))

@@ -204,7 +204,8 @@ def removal(session: Session, table: Relation, column: str, saved: str | None) -
         _refuse_dependents(session, table, found)
         facts = {"table": table.oid, "number": found.number, "owner": _braces(found.owner)}
         rows = session.ask(query("column", "key").format(**facts))
-        keep = saved is not None and bool(rows) and not found.generated
+        keyed = bool(rows) and (table.kind == "p" or not found.has_children)
+        keep = saved is not None and keyed and not found.generated
         around = session.ask(query("column", "around").format(**facts))
         return Removal(
             found,

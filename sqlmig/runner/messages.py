@@ -14,7 +14,7 @@ from sqlmig.statements import CopyData, Statement
 
 
 class Piece(NamedTuple):
-    """One statement on its way: a migration's own, with its number in the script, or one of ours."""
+    """One statement on its way: a migration's own, with its number in the script, or one or more of ours."""
 
     text: str
     step: Step
@@ -24,6 +24,8 @@ class Piece(NamedTuple):
     """Which of ours: ``begin``, ``constraints``, ``guard``, ``record``, ``commit``."""
     assertion: Assertion | None = None
     """What a piece of ours asks for that the script requires or ensures."""
+    replies: int = 1
+    """How many statements it is."""
 
 
 class PieceFailed(Exception):
@@ -72,6 +74,8 @@ class Sender:
         """The pieces of the message under way."""
         self.done = 0
         """How many pieces of the message under way are answered."""
+        self.awaited = 0
+        """How many more replies the next of them has to get."""
         self.current: Piece | None = None
         """The piece whose reply is awaited: what a notice belongs to."""
         self.before_send: Callable[[Piece], None] = lambda piece: None
@@ -127,7 +131,7 @@ class Sender:
             pieces, self.pieces = self._divided()
             self.length = sum(len(piece.text) + 2 for piece in self.pieces)
             self.before_send(pieces[0])
-            self.flight, self.done, self.current = pieces, 0, pieces[0]
+            self.flight, self.done, self.current, self.awaited = pieces, 0, pieces[0], pieces[0].replies
             self.session.send("".join(map(_ended, pieces)))
             if self.pieces:
                 self._heed(wait=True)
@@ -147,19 +151,24 @@ class Sender:
             return
         try:
             for reply in self.session.replies(wait=wait):
+                self.awaited -= 1
+                if self.awaited:
+                    continue
                 on_reply(pieces[self.done], reply)
                 self.done += 1
                 self.current = pieces[self.done] if self.done < len(pieces) else None
+                self.awaited = self.current.replies if self.current is not None else 0
         except ConnectionLost:
             raise
         except DatabaseError as error:
             report = error.server or ServerReport(error.message)
             self.flight = []
-            raise _failure(pieces, self.done, report) from None
+            nothing_ran = self.done == 0 and self.awaited == pieces[0].replies
+            raise _failure(pieces, self.done, report, nothing_ran=nothing_ran) from None
         if not self.session.busy:
             self.flight = []
             if self.done != len(pieces):
-                raise DatabaseError(f"the server gave {self.done} results for {len(pieces)} statements")
+                raise DatabaseError(f"the server gave results for {self.done} of {len(pieces)} pieces of a message")
 
 
 def _ended(piece: Piece) -> str:
@@ -167,14 +176,14 @@ def _ended(piece: Piece) -> str:
     return piece.text + ("\n" if piece.text.endswith(";") else "\n;")
 
 
-def _failure(pieces: list[Piece], done: int, report: ServerReport) -> Exception:
+def _failure(pieces: list[Piece], done: int, report: ServerReport, *, nothing_ran: bool) -> Exception:
     if report.position is None:
-        unparsed = done == 0 and len(pieces) > 1 and pieces[0].note == "begin"
+        unparsed = nothing_ran and len(pieces) > 1 and pieces[0].note == "begin"
         return ParsedTooEarly(pieces, None) if unparsed else PieceFailed(_at(pieces, done), report, None)
     offset = report.position - 1
     starts = [0, *accumulate(len(_ended(piece)) for piece in pieces[:-1])]
     index = max((number for number, start in enumerate(starts) if start <= offset), default=0)
-    if done == 0 and index > 0:
+    if nothing_ran and index > 0:
         return ParsedTooEarly(pieces, pieces[index])
     return PieceFailed(_at(pieces, done), report, offset - starts[min(done, len(starts) - 1)] + 1)
 

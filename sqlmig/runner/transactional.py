@@ -177,10 +177,10 @@ class Transactions:
         )
 
     def _queue_unit(self, unit: Unit, *, last: bool) -> None:
-        self._ours(unit[0], "BEGIN", "begin")
+        self._ours(unit[0], ["BEGIN"], "begin")
         for step in unit:
             self._queue_step(step)
-        self._ours(unit[-1], "COMMIT", "commit")
+        self._ours(unit[-1], ["COMMIT"], "commit")
         if not last:
             self._show_progress(unit[-1])
 
@@ -206,14 +206,14 @@ class Transactions:
             asked = bool(requires) and comes_before(piece)
             if not claimed and (asked or piece.is_plain or not piece.command.startswith(BEFORE_SNAPSHOT)):
                 claimed = True
-                self._ours(step, self.claim, "claim")
+                self._ours(step, [self.claim], "claim")
             if asked:
                 self._queue_assertions(step, requires)
                 requires = ()
             self._queue_statement(step, piece, number, pieces)
         self._queue_assertions(step, requires)
         if ensures := step.script.survey.ensures:
-            self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
+            self._ours(step, ["SET CONSTRAINTS ALL IMMEDIATE"], "constraints")
             self._queue_assertions(step, ensures)
 
     def _queue_assertions(self, step: Step, assertions: Sequence[Assertion]) -> None:
@@ -227,14 +227,13 @@ class Transactions:
 
     def _begin_step(self, step: Step) -> None:
         if not self.plain_strings:
-            self._ours(step, "SET LOCAL standard_conforming_strings = on", "begin")
+            self._ours(step, ["SET LOCAL standard_conforming_strings = on"], "begin")
             self.sender.flush()
-        for text in self.settings.baseline(step.script.header, local=True):
-            self._ours(step, text, "begin")
-        self._arm(step)
+        self._ours(step, [*self.settings.baseline(step.script.header, local=True), self._mark], "begin")
 
-    def _arm(self, step: Step) -> None:
-        self._ours(step, f"SET LOCAL sqlmig.transaction = {literal(self.token)}", "begin")
+    @property
+    def _mark(self) -> str:
+        return f"SET LOCAL sqlmig.transaction = {literal(self.token)}"
 
     def _queue_statement(self, step: Step, statement: Statement, number: int, rest: Iterator[object]) -> None:
         piece = Piece(statement.text, step, statement, number)
@@ -252,7 +251,7 @@ class Transactions:
         if apart or statement.changes_session or statement.copy == "out":
             self._settle(step)
         if apart or statement.changes_session:
-            self._arm(step)
+            self._ours(step, [self._mark], "begin")
 
     def _settle(self, step: Step) -> None:
         self.sender.flush()
@@ -263,19 +262,18 @@ class Transactions:
             raise self._transaction_ended(step)
 
     def _end_step(self, step: Step, last: Step) -> None:
-        self._ours(step, "SET CONSTRAINTS ALL IMMEDIATE", "constraints")
+        self._ours(step, ["SET CONSTRAINTS ALL IMMEDIATE"], "constraints")
         self._leave(last)
         if self.history.set_role:
-            self._ours(step, self.history.set_role, "record")
+            self._ours(step, [self.history.set_role], "record")
         for text in self._records(step):
-            self._ours(step, text, "record")
+            self._ours(step, [text], "record")
 
     def _leave(self, step: Step) -> None:
         """Bring the session back from what a script made of it."""
-        self._ours(step, "SET LOCAL statement_timeout = 0", "cleanup")
-        self._ours(step, GUARD.format(token=literal(self.token)), "guard")
-        for text in END_OF_SCRIPT:
-            self._ours(step, text, "cleanup")
+        self._ours(step, ["SET LOCAL statement_timeout = 0"], "cleanup")
+        self._ours(step, [GUARD.format(token=literal(self.token))], "guard")
+        self._ours(step, END_OF_SCRIPT, "cleanup")
 
     def _records(self, step: Step) -> Iterator[str]:
         if step.kind is not StepKind.MIGRATION:
@@ -297,13 +295,12 @@ class Transactions:
 
         Dropping an event trigger that is not there needs no privilege, and no other event trigger sees it.
         """
-        self._ours(step, "BEGIN", "progress")
         marker = f"{PROGRESS_MARK}{step} is committed"[:63].replace('"', "")
-        self._ours(step, f'DROP EVENT TRIGGER IF EXISTS "{marker}"', "progress")
-        self._ours(step, "COMMIT", "progress")
+        self._ours(step, ["BEGIN", f'DROP EVENT TRIGGER IF EXISTS "{marker}"', "COMMIT"], "progress")
 
-    def _ours(self, step: Step, text: str, note: str) -> None:
-        self.sender.add(Piece(text, step, note=note))
+    def _ours(self, step: Step, texts: Sequence[str], note: str) -> None:
+        """Queue statements of ours; they are answered as one."""
+        self.sender.add(Piece("\n;".join(texts), step, note=note, replies=len(texts)))
 
     def _sending(self, first: Piece) -> None:
         self.check_lock()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlmig import stopping
 from sqlmig.database import Session
@@ -36,8 +37,10 @@ class Repeating:
     step: Step
     statement: Statement
     repeat: Repeat
-    begin: Callable[[], None]
-    """Begins a transaction that fails where the runner's lock was lost."""
+    opening: Sequence[str]
+    """How a transaction begins; its last statement fails where the runner's lock was lost."""
+    explain: Callable[[DatabaseError], DatabaseError]
+    """What a failure of the opening means."""
     check_lock: Callable[[], None]
     retries: int
     """How often a run that met a lock is tried again."""
@@ -78,12 +81,24 @@ class Repeating:
 
     def _in_transaction(self) -> int:
         """Run it once, commit that, and return how many rows it affected."""
-        self.begin()
-        message = f"{self.statement.text}\n;SET CONSTRAINTS ALL IMMEDIATE;COMMIT"
-        if self.statement.text.endswith(";"):
-            message = f"{self.statement.text}\nSET CONSTRAINTS ALL IMMEDIATE;COMMIT"
-        tags = [reply.tag for reply in self.session.run(message)]
-        return int(tags[-3].rpartition(" ")[2])
+        opening = "".join(f"{text};\n" for text in self.opening)
+        ending = "" if self.statement.text.endswith(";") else "\n;"
+        message = f"{opening}{self.statement.text}{ending}\nSET CONSTRAINTS ALL IMMEDIATE;\nCOMMIT"
+        tags: list[str] = []
+        try:
+            tags.extend(reply.tag for reply in self.session.run(message))
+        except DatabaseError as error:
+            raise self._of_the_statement(error, len(opening), begun=len(tags) >= len(self.opening)) from error
+        return int(tags[len(self.opening)].rpartition(" ")[2])
+
+    def _of_the_statement(self, error: DatabaseError, offset: int, *, begun: bool) -> DatabaseError:
+        """The same error with its position in the statement; explained, where it is one of the opening."""
+        report = error.server
+        position = report.position if report is not None else None
+        if report is None or not (begun or (position or 0) > offset):
+            return self.explain(error)
+        within = position - offset if position is not None else None
+        return DatabaseError(error.message, server=replace(report, position=within))
 
     def _await_replicas(self) -> None:
         if self.repeat.max_lag is None:

@@ -241,7 +241,8 @@ class Stepwise:
             step,
             statement,
             repeat,
-            begin=lambda: self._begin(step),
+            opening=self._opening(step),
+            explain=lambda error: self.history.explain(error, self.session),
             check_lock=self.lock.check,
             retries=self.settings.lock_retries,
         )
@@ -310,10 +311,14 @@ class Stepwise:
         for _ in self.session.run(statement.text):
             pass
 
-    def _begin(self, step: Step) -> None:
+    def _opening(self, step: Step) -> tuple[str, ...]:
+        """How each transaction of the step begins."""
         local = self.settings.baseline(step.script.header, local=True) if self.session.pooled else ()
+        return ("BEGIN READ WRITE", *local, self.lock.claim)
+
+    def _begin(self, step: Step) -> None:
         try:
-            self.session.ask("; ".join(("BEGIN READ WRITE", *local, self.lock.claim)))
+            self.session.ask("; ".join(self._opening(step)))
         except DatabaseError as error:
             raise self.history.explain(error, self.session) from error
 

@@ -90,6 +90,18 @@ def test_assertions_take_no_round_trips(runs: Runs, wire: Proxy) -> None:
     assert wire.take() == without
 
 
+def test_each_run_of_a_repeated_statement_is_one_round_trip(runs: Runs, wire: Proxy) -> None:
+    runs.write("001_a", "CREATE TABLE a (x int);\nINSERT INTO a VALUES (0)")
+    runs.apply()
+    took = []
+    for number, most in enumerate((10, 60), start=2):
+        runs.write(f"00{number}_b", f"-- sqlmig: no-transaction\n-- sqlmig: repeat\nUPDATE a SET x = x + 1 WHERE x < {most}")
+        wire.take()
+        runs.apply()
+        took.append(wire.take()[1])
+    assert took[1] - took[0] == 40
+
+
 def test_the_size_of_messages_is_configured(runs: Runs, wire: Proxy) -> None:
     """Smaller ones take more round trips and give the same."""
     write(runs, 1, 20)

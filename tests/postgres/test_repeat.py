@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from sqlmig.embedded import Server
-from sqlmig.errors import FilesInvalid, Interrupted, StatementFailed
+from sqlmig.errors import ConnectionLost, FilesInvalid, Interrupted, StatementFailed
 from sqlmig.events import Repeated, Retrying, StatementDone
 from tests.cli.terminal import at_terminal
 from tests.support.pgbouncer import Pooler, pooler
 from tests.support.processes import until
 from tests.support.project import Project
-from tests.support.runner import Runs, outcomes
+from tests.support.runner import Runs, outcomes, place
 
 NO_TRANSACTION = "-- sqlmig: no-transaction\n"
 FILL = "UPDATE t SET y = x WHERE x IN (SELECT x FROM t WHERE y IS NULL ORDER BY x LIMIT 10);\n"
@@ -199,6 +199,43 @@ def test_an_edit_of_the_statement_itself_is_how_it_is_corrected(runs: Runs) -> N
     runs.write("001_fill", f"{NO_TRANSACTION}-- sqlmig: repeat\n{FILL.replace('LIMIT 10', 'LIMIT 1')}")
     runs.apply()
     assert batches(runs) == [10] * 9 + [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "state", "column"),
+    [
+        ("UPDATE t SET nothing = 1 WHERE y IS NULL", "42703", 14),
+        ("UPDATE t SETT y = 1 WHERE y IS NULL", "42601", 15),
+        ("DELETE FROM t WHERE x / 0 = 1", "22012", 1),
+        ("  DELETE FROM missing;", "42P01", 15),
+    ],
+)
+def test_a_failure_has_its_place_in_the_file(runs: Runs, statement: str, state: str, column: int) -> None:
+    """Wherever the server finds it: before anything of the message runs, or in the middle."""
+    runs.write("001_a", f"{NO_TRANSACTION}SELECT 1;\n-- sqlmig: repeat\n{statement}")
+    error = runs.fails(StatementFailed)
+    assert error.server is not None
+    assert (error.server.sqlstate, place(error)) == (state, ("001_a.up.sql", 4, column))
+    assert error.statement == 2
+
+
+def test_a_lost_lock_is_told_as_such(runs: Runs) -> None:
+    """And no further run is begun."""
+
+    def lose(event: object) -> None:
+        if isinstance(event, Repeated) and event.runs == 3:
+            runs.database.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+
+    runs.listener = lose
+    fill(runs)
+    runs.fails(ConnectionLost)
+    assert left(runs) == 65
+    runs.listener = lambda event: None
+    runs.apply()
+    assert batches(runs) == [10] * 9 + [5]
 
 
 # Waiting

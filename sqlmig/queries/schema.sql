@@ -14,12 +14,14 @@ ROLLBACK TO SAVEPOINT sqlmig_snapshot; RELEASE SAVEPOINT sqlmig_snapshot
 
 -- name: settings
 -- What the words of a definition depend on (documentation, "Client Connection Defaults"), and what only costs time.
--- pg_temp is named so that it is searched last.
+-- pg_temp is named so that it is searched last. pg_get_viewdef locks what a view reads: where somebody drops that,
+-- we give up and start again before deadlock_timeout makes anybody else the victim.
 SELECT pg_catalog.set_config(name, value, true)
   FROM (VALUES ('search_path', 'pg_catalog, pg_temp'), ('quote_all_identifiers', 'off'),
                ('standard_conforming_strings', 'on'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
                ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('xmlbinary', 'base64'),
-               ('xmloption', 'content'), ('lc_monetary', 'C'), ('statement_timeout', '0'), ('jit', 'off'))
+               ('xmloption', 'content'), ('lc_monetary', 'C'), ('statement_timeout', '0'), ('jit', 'off'),
+               ('lock_timeout', '200ms'))
        AS setting (name, value)
 
 -- name: catalogs
@@ -80,16 +82,27 @@ SELECT pg_catalog.sum(pg_catalog.hashtextextended(description, classoid::bigint 
    AND classoid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass
 
 -- name: dependencies
--- Which column owns a sequence, and what goes with an extension without being a part of it.
-SELECT 'o', dependency.classid, dependency.objid, dependency.refobjid, dependency.refobjsubid
+-- Which column owns a sequence, what goes with an extension without being a part of it, and what PostgreSQL made as a
+-- part of something: the index of a constraint, the functions and the multirange type of a range type.
+SELECT 'o', dependency.classid, dependency.objid, dependency.refclassid, dependency.refobjid, dependency.refobjsubid
   FROM pg_catalog.pg_class AS sequence
   JOIN pg_catalog.pg_depend AS dependency ON dependency.classid = sequence.tableoid
    AND dependency.objid = sequence.oid AND dependency.objsubid = 0 AND dependency.refclassid = sequence.tableoid
    AND dependency.refobjsubid > 0 AND dependency.deptype IN ('a', 'i')
  WHERE sequence.relkind = 'S'
 UNION ALL
-SELECT 'x', classid, objid, refobjid, 0 FROM pg_catalog.pg_depend
+SELECT 'x', classid, objid, refclassid, refobjid, 0 FROM pg_catalog.pg_depend
  WHERE refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND deptype = 'x'
+UNION ALL
+SELECT 'i', classid, objid, refclassid, refobjid, 0 FROM pg_catalog.pg_depend
+ WHERE refclassid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND deptype = 'i'
+   AND classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+UNION ALL
+SELECT 'i', dependency.classid, dependency.objid, dependency.refclassid, dependency.refobjid, 0
+  FROM pg_catalog.pg_type AS range
+  JOIN pg_catalog.pg_depend AS dependency ON dependency.refclassid = range.tableoid
+   AND dependency.refobjid = range.oid AND dependency.deptype = 'i'
+ WHERE range.typtype IN ('r', 'm') AND range.oid >= 16384
 
 -- name: hidden
 -- Schemas that are no part of the database's own schema: other sessions' temporary ones, and the history's.

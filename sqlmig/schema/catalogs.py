@@ -170,7 +170,7 @@ def readings(catalogs: list[Catalog]) -> Iterator[Reading]:
             continue
         if catalog.identified or catalog.whole:
             yield _reading(catalog)
-        if catalog.acl and catalog.name in knowledge.ACL_KINDS and not catalog.shared:
+        if catalog.name in knowledge.ACL_KINDS.keys() - {"pg_largeobject_metadata"} and not catalog.shared:
             yield _deviations(catalog)
 
 
@@ -286,7 +286,7 @@ def _field(catalog: Catalog, column: str, type_: str, never_null: bool) -> Field
     if target is not None:
         expression = f"pg_catalog.array_to_string(c.{column}, ' ')" if several else f"c.{column}::pg_catalog.oid"
     elif column in catalog.attributes:
-        expression, decode = _attribute_names(column, type_, catalog.attributes[column]), json.loads
+        expression, decode = _attribute_names(column, type_, catalog.attributes[column]), _list_decoder(column)
     elif type_ in REFERENCES:
         return None
     elif type_ == "pg_node_tree":

@@ -66,10 +66,15 @@ def _whole(objects: dict[str, Description], kind: str, words: str) -> Iterator[C
 
 def _top(identity: str, objects: dict[str, Description]) -> str:
     seen = {identity}
-    while isinstance(owner := objects[identity].get("of"), str) and owner in objects and owner not in seen:
+    while (owner := _owner(objects[identity])) in objects and owner not in seen:
         identity = owner
         seen.add(owner)
     return identity
+
+
+def _owner(description: Description) -> str:
+    """What an object is a part of; a sequence is one of the column that owns it."""
+    return str(description.get("of", description.get("owned by", "")))
 
 
 def _subject(identity: str, description: Description | None = None) -> str:

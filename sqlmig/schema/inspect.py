@@ -22,9 +22,9 @@ OLDEST = 140000
 ATTEMPTS = 25
 """How often reading starts again because an object went away meanwhile."""
 
-GONE = frozenset({"XX000", "42P01", "42704", "42883", "42703"})
-"""What the server says of an object that was dropped after the snapshot of the catalogs was taken: the pg_get_*def
-family sees the present."""
+PASSING = frozenset({"XX000", "42P01", "42704", "42883", "42703", "55P03", "40P01"})
+"""What the server says of an object that was dropped after the snapshot of the catalogs was taken (the pg_get_*def
+family sees the present), and of one that somebody is about to drop."""
 
 FORBIDDEN = "42501"
 
@@ -93,7 +93,7 @@ def inspect(session: Session, ignore: Ignore = NONE, *, history: str | None = "s
             if state == FORBIDDEN and server_known:  # what it may read has changed
                 server_known = False
                 del _servers[_key(session)]
-            elif state not in GONE or attempt == ATTEMPTS:
+            elif state not in PASSING or attempt == ATTEMPTS:
                 raise
         attempt += 1
 

@@ -205,7 +205,7 @@ INITIALLY_GRANTED: Mapping[str, str] = {
 }
 """What initdb granted without noting it in pg_init_privs."""
 
-UNORDERED = frozenset({"polroles", "evttags", "subpublications"})
+UNORDERED = frozenset({"polroles", "prattrs", "evttags", "subpublications"})
 """Lists whose order means nothing, besides those of options, settings and privileges."""
 
 WORDS: Mapping[str, str] = {
@@ -266,6 +266,7 @@ WORDS: Mapping[str, str] = {
     "polqual": "using",
     "polwithcheck": "with check",
     "prattrs": "columns",
+    "partdefid": "default partition",
     "prqual": "where",
     "srvfdw": "foreign data wrapper",
     "ev_enabled": "enabled",

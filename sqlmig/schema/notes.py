@@ -28,7 +28,7 @@ class Notes:
         yield from (self._address(row) for row in self.rows["comments"] if row[3] == "0")
         for row in self.rows["dependencies"]:
             yield self._address(row)
-            yield ("pg_class" if row[0] == "o" else "pg_extension"), int(row[3] or 0)
+            yield self.tables[int(row[3] or 0)], int(row[4] or 0)
         yield from (self._address(row) for row in self.rows["additions"])
 
     def add_to(self, describer: Describer) -> None:
@@ -48,11 +48,13 @@ class Notes:
                 describer.note(("pg_class", int(relation or 0)), int(number or 0), ("not null constraint",), facts)
 
     def _depends(self, describer: Describer, row: Row) -> None:
-        address, other, number = self._address(row), int(row[3] or 0), int(row[4] or 0)
-        if row[0] == "o" and (other, number) in describer.columns:
-            describer.note(address, 0, ("owned by",), describer.columns[other, number].identity)
+        address, other, number = self._address(row), (self.tables[int(row[3] or 0)], int(row[4] or 0)), int(row[5] or 0)
+        if row[0] == "o" and (other[1], number) in describer.columns:
+            describer.note(address, 0, ("owned by",), describer.columns[other[1], number].identity)
         elif row[0] == "x":
-            describer.note(address, 0, ("depends on extension", describer.names["pg_extension", other][1]), True)
+            describer.note(address, 0, ("depends on extension", describer.names[other][1]), True)
+        elif row[0] == "i" and other in describer.things and address in describer.things:
+            describer.note(address, 0, ("of",), describer.things[other].identity)
 
     def _address(self, row: Row) -> Address:
         return self.tables[int(row[1] or 0)], int(row[2] or 0)

@@ -43,9 +43,10 @@ def other(server: Server, admin: psycopg.Connection[Any]) -> Iterator[Database]:
     database.drop()
 
 
-@pytest.fixture
-def rich(database: Database) -> Database:
-    """A database with one of everything that can stand beside the others."""
+@pytest.fixture(scope="module")
+def rich(server: Server, admin: psycopg.Connection[Any]) -> Iterator[Database]:
+    """A database with one of everything that can stand beside the others; no test leaves its schema changed."""
+    database = Database(server, admin)
     words = {":database": f'"{database.name}"', ":alice": database.role("alice"), ":bob": database.role("bob")}
     made = [case for case in CASES if case.do.startswith(("CREATE", "ALTER DEFAULT", "GRANT", "COMMENT"))]
     with database.connect() as connection:
@@ -57,7 +58,8 @@ def rich(database: Database) -> Database:
                     for word, value in words.items():
                         statement = statement.replace(word, value)
                     try_to(connection, statement)
-    return database
+    yield database
+    database.drop()
 
 
 UNDUMPED = (

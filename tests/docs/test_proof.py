@@ -12,8 +12,6 @@ from tests.docs.test_examples import settled
 from tests.support.project import Outcome, Project
 
 PAGE = (ROOT / "docs" / "proof.md").read_text()
-EXITS = {"rehearse": 3, "check": 3, "drift": 3}
-"""What the page says of these; the second and third call of ``drift`` find nothing."""
 
 
 def plain(output: str) -> str:

@@ -137,10 +137,10 @@ class Sender:
                 self._heed(wait=True)
 
     def _divided(self) -> tuple[list[Piece], list[Piece]]:
-        """What is queued, up to our first record where that would be read as something else than we mean."""
+        """What is queued, up to our first record or the next part, where those would not be read as they are meant."""
         if not self.session.reads_plainly:
             for index, piece in enumerate(self.pieces):
-                if index and piece.note == "record":
+                if index and piece.note in ("record", "part"):
                     return self.pieces[:index], self.pieces[index:]
         return self.pieces, []
 

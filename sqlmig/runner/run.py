@@ -123,8 +123,10 @@ class Runner:
         self.transactions = self._transactions(batch)
         self.transactions.with_hook = records
         self.transactions.started.add(hook.version)
-        self.transactions.run([(hook,)])
-        self.transactions = None
+        try:
+            self.transactions.run([(hook,)])
+        finally:
+            self.transactions = None
 
     def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
         from sqlmig.runner.stepwise import Stepwise

@@ -189,6 +189,7 @@ class Transactions:
         for part in step.parts:
             if before is not None:
                 self._leave(before)
+                self._ours(part, [self._mark], "part")
             self._begin_step(part)
             self._queue_script(part)
             before = part

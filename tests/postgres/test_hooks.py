@@ -100,6 +100,23 @@ def test_the_session_is_brought_back_behind_each_hook(runs: Runs) -> None:
     assert outcomes(runs.apply()) == ["ran", "applied", "applied", "applied", "ran"]
 
 
+@pytest.mark.parametrize("how", ["SET {};", "DO $$ BEGIN EXECUTE 'SET {}'; END $$;"])
+@pytest.mark.parametrize("setting", ["standard_conforming_strings = off", "client_encoding = LATIN1"])
+def test_what_a_hook_does_to_reading_is_undone(runs: Runs, how: str, setting: str) -> None:
+    """The migration and the hook behind it are read as UTF-8 with plain literals, however much travels together."""
+    runs.write("001_a", "CREATE TABLE a AS SELECT 'a\\nÄ'::text AS x;")
+    runs.write("002_b", "INSERT INTO a VALUES ('b\\nÖ');")
+    for size in ("512kB", "0"):
+        runs.configure(hooks="hooks", message_size=size)
+        for name in ("before_each", "after_each"):
+            hook(runs, name, f"INSERT INTO told (what) VALUES ('{name}\\nü');\n{how.format(setting)}\n")
+        runs.apply()
+        assert [x for (x,) in runs.database.rows("SELECT x FROM a ORDER BY x")] == ["a\\nÄ", "b\\nÖ"]
+        each = ["before_each\\nü", "after_each\\nü"] * 2
+        assert told(runs) == ["before_apply", *each, "after_apply"]
+        runs.database.execute("DROP TABLE a; DELETE FROM told; DROP SCHEMA sqlmig CASCADE")
+
+
 @pytest.mark.parametrize("name", ["before_each", "after_each"])
 def test_a_hook_that_fails_takes_its_migration_along(runs: Runs, name: str) -> None:
     """Its place is in the hook; the migration is rolled back, the one before it stays, nothing behind it runs."""

@@ -136,7 +136,7 @@ def _lines_of(part: PlanStep, first: int, verbose: bool) -> Iterator[str]:
             continue
         place = f"  {part.script.file}:{found.line}"
         yield styled(Style.FAINT, place) + "  " + harmless(str(found))
-        if verbose:
+        if verbose and found.sql:
             yield from (Fixed("      " + line) for line in harmless(pretty(found.sql)).split("\n"))
 
 

@@ -81,6 +81,7 @@ class ScriptLine:
     column: int
     what: str
     sql: str
+    """Empty where there is no more to it than ``what`` says."""
     number: int
     """Of the statement, from 1; 0 for what is required first, and one more than the last for what is ensured."""
     repeat: Repeat | None = None
@@ -108,7 +109,7 @@ def script_lines(script: Script) -> Iterator[ScriptLine]:
 
 
 def _asserted(assertion: Assertion, number: int) -> ScriptLine:
-    return ScriptLine(assertion.line, assertion.column, f"{assertion.kind} {assertion.query}", assertion.query, number)
+    return ScriptLine(assertion.line, assertion.column, f"{assertion.kind} {assertion.query}", "", number)
 
 
 def _told_repeat(repeat: Repeat) -> str:

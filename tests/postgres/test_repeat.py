@@ -307,7 +307,11 @@ def pool(server: Server) -> Iterator[Pooler]:
 
 def test_behind_a_pooler_each_run_may_have_another_backend(runs: Runs, pool: Pooler) -> None:
     runs.url = pool.url(runs.database.name)
-    fill(runs, "max_lag = 1min", before="-- sqlmig: statement_timeout = 1min\n")
+    runs.configure(search_path="public")
+    before = (
+        "-- sqlmig: statement_timeout = 1min\n-- sqlmig: require SELECT current_setting('statement_timeout') = '1min'\n"
+    )
+    fill(runs, "max_lag = 1min", before=before, behind="-- sqlmig: ensure SELECT count(*) = 0 FROM t WHERE y IS NULL\n")
     runs.apply()
     assert batches(runs) == [10] * 9 + [5]
 

@@ -3,6 +3,7 @@
 # make matrix  the tests about the server, against PostgreSQL 13 to 17 in turn; VERSIONS='13 15' picks some
 # make lint    style, types, layers
 # make check   lint, then test
+# make package builds the package, and tries it out on every Python from 3.11 on that is installed
 # make clean   stops the demo's server and removes what these commands have made
 #
 # Everything is installed into .venv, nothing outside it. PYTHON=python3.13 picks another Python.
@@ -13,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 # The demo is this folder's own: settings for other databases that stand in the environment are not for it.
 SQLMIG := env -u SQLMIG_URL -u SQLMIG_ENV -u SQLMIG_DIR -u SQLMIG_CONFIG $(BIN)/python -m sqlmig
 
-.PHONY: demo test matrix lint check clean
+.PHONY: demo test matrix lint check package clean
 .NOTPARALLEL:
 
 demo: .venv/installed-embedded
@@ -39,6 +40,9 @@ lint: .venv/installed-test .venv/installed-lint
 	$(BIN)/lint-imports
 
 check: lint test
+
+package: .venv/installed-package
+	$(BIN)/python tests/package.py
 
 clean:
 	@if [ -d .sqlmig ] && [ -x $(BIN)/python ]; then $(SQLMIG) db stop; fi

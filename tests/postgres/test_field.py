@@ -71,7 +71,7 @@ def test_a_lock_that_is_held_for_long(project: Project, database: Database) -> N
         ((pid,),) = until(lambda: database.rows(SLEEPING), "the sleeper")
         begun = time.monotonic()
         outcome = project.run("apply", "--lock-wait", "1s")
-        assert 1 <= time.monotonic() - begun < 4
+        assert 1 <= time.monotonic() - begun < 10
         assert outcome.exit_code == 4
         assert "pid " in outcome.stderr
         assert "sqlmig" in outcome.stderr

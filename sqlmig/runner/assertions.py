@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from sqlmig.database import Session
 from sqlmig.errors import AssertionFailed, DatabaseError, Place, ServerReport
-from sqlmig.plan import Step
-from sqlmig.runner.failures import whole_line
+from sqlmig.plan import Step, StepKind
+from sqlmig.runner.failures import next_step, whole_line
 from sqlmig.runner.settings import Settings
 from sqlmig.script import Assertion, Direction
 from sqlmig.statements import Statement
@@ -70,13 +70,14 @@ def assertion_failed(
         statements=step.script.survey.statements,
         left_behind=left_behind,
         notes=notes,
-        next_step=_next_step(step, true=not found),
+        next_step=_see_to_it(step) if found else next_step(step, report),
     )
 
 
-def _next_step(step: Step, *, true: bool) -> str:
+def _see_to_it(step: Step) -> str:
     again = "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"
-    return f"correct it in {step.script.file}, then: {again}" if true else f"see to it that it is true, then: {again}"
+    command = f"sqlmig seed run {step.name}" if step.kind is StepKind.SEED else again
+    return f"see to it that it is true, then: {command}"
 
 
 def comes_before(statement: Statement) -> bool:

@@ -50,7 +50,7 @@ def statement_failed(
         statements=step.script.survey.statements,
         left_behind=left_behind,
         notes=(*about, *notes),
-        next_step=_next_step(step, report),
+        next_step=next_step(step, report),
     )
 
 
@@ -117,7 +117,8 @@ def rolled_back(step: Step) -> str:
     return f"{whole} runs without a transaction: {stays}{step.name} was rolled back, and sqlmig apply goes on with it"
 
 
-def _next_step(step: Step, report: ServerReport) -> str:
+def next_step(step: Step, report: ServerReport) -> str:
+    """What to correct where the server refused something of a script, and the command to type then."""
     if step.kind is StepKind.SEED:
         return f"correct {step.script.file}, then: sqlmig seed run {step.name}"
     if step.name == AFTER_APPLY and step.kind is StepKind.HOOK:

@@ -158,7 +158,7 @@ def test_a_query_that_fails_is_no_assertion_that_is_not_true(
         assert error.server is not None
         assert error.server.sqlstate
         assert error.next_step is not None
-        assert error.next_step.startswith("correct it in ")
+        assert error.next_step.startswith("correct ")
         at = place(error)
         assert at[1] == (2 if text.startswith("CREATE") else 1)
         assert column is None or at[2] == column
@@ -247,6 +247,20 @@ def test_an_edit_of_one_is_drift(runs: Runs) -> None:
     assert runs.check().exit_code == 0
     runs.write("001_a", "SELECT 1;\n-- sqlmig: ensure SELECT 1 = 1")
     assert runs.check().exit_code == 3
+
+
+def test_seeds_and_hooks_have_them_too(runs: Runs) -> None:
+    seeds = runs.project.folder / "seeds"
+    seeds.mkdir()
+    (seeds / "fill.sql").write_text("-- sqlmig: require SELECT count(*) = 0 FROM t\nINSERT INTO t VALUES (5);\n")
+    outcome = runs.project.invoke("seed", "run")
+    assert outcome.exit_code == 1
+    assert "require is not true: SELECT count(*) = 0 FROM t" in outcome.stderr
+    assert "see to it that it is true, then: sqlmig seed run fill" in outcome.stderr
+    assert runs.database.value("SELECT count(*) FROM t") == 1
+    runs.database.execute("TRUNCATE t")
+    assert runs.project.invoke("seed", "run").exit_code == 0
+    assert runs.database.value("SELECT count(*) FROM t") == 1
 
 
 def test_the_command_line_shows_it_with_its_place(runs: Runs) -> None:

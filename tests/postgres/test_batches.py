@@ -95,7 +95,9 @@ def test_each_run_of_a_repeated_statement_is_one_round_trip(runs: Runs, wire: Pr
     runs.apply()
     took = []
     for number, most in enumerate((10, 60), start=2):
-        runs.write(f"00{number}_b", f"-- sqlmig: no-transaction\n-- sqlmig: repeat\nUPDATE a SET x = x + 1 WHERE x < {most}")
+        runs.write(
+            f"00{number}_b", f"-- sqlmig: no-transaction\n-- sqlmig: repeat\nUPDATE a SET x = x + 1 WHERE x < {most}"
+        )
         wire.take()
         runs.apply()
         took.append(wire.take()[1])

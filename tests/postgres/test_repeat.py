@@ -190,6 +190,23 @@ def test_an_interrupt_within_a_run_undoes_that_run_alone(runs: Runs) -> None:
     assert batches(runs) == [10] * 9 + [5]
 
 
+def test_an_interrupt_while_a_run_waits_for_a_row_cancels_it(runs: Runs) -> None:
+    """At once: the row is still held when the command has ended."""
+    fill(runs)
+    with runs.database.connect() as blocker:
+        blocker.execute("BEGIN; SELECT FROM t WHERE x = 45 FOR UPDATE")
+        with runs.project.spawn("apply", "--json") as process:
+            until(lambda: waiting_processes(runs), "the run that waits for a row")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert waiting_processes(runs) == []
+        assert left(runs) == 55
+        blocker.execute("ROLLBACK")
+    assert runs.apply().steps[0].resumed_at == 1
+    assert batches(runs) == [10] * 9 + [5]
+
+
 def test_an_edit_of_the_statement_itself_is_how_it_is_corrected(runs: Runs) -> None:
     """A smaller batch, say: the statements before it are what has to be the same."""
     runs.database.execute("ALTER TABLE t ADD CHECK (y <> 95)")

@@ -11,14 +11,15 @@ from typing import NamedTuple
 
 from sqlmig.errors import FileError, Place, Problem
 from sqlmig.frozen import dataclass
+from sqlmig.patterns import pattern
 from sqlmig.script import Checksum, Direction, Script, TextSource
 
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]
 
-FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<direction>up|down)\.sql")
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+FILE_NAME = pattern(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<direction>up|down)\.sql")
+PLAIN_NAME = pattern(r"[A-Za-z0-9_.-]+")
 """What fits without looking at each character."""
-NEAR_FILE_NAME = re.compile(
+NEAR_FILE_NAME = pattern(
     r"[0-9].*\.sql"  # 001-create.up.sql, 001_create.sql, 001_create.UP.SQL, 001_create.up (1).sql
     r"|(?:.*[._-])?(?:up|down)\.sql"  # create.up.sql, V1_create_up.sql, 001_create/up.sql
     r"|[0-9].*[._-](?:up|down)(?:\.(?:psql|pgsql|txt|sql\.txt))?"  # 001_create.up.sql.txt

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from sqlmig.config.source import nearest
+from sqlmig.patterns import pattern
 
 LIBPQ_KEYWORDS: tuple[str, ...] = tuple(
     re.findall(
@@ -25,11 +26,11 @@ LIBPQ_KEYWORDS: tuple[str, ...] = tuple(
 """PostgreSQL documentation, "Parameter Key Words" of libpq. Listed here so that commands without a database need not
 load libpq to know a key of the file."""
 
-SCHEME = re.compile(r"(?:jdbc:)?(?P<name>[A-Za-z][A-Za-z0-9+.-]*)://")
-USER_INFORMATION = re.compile(r"postgres(?:ql)?://(?:\$\{[^{}]*\}|[^/@])*@")
-FIT_FOR_USER_INFORMATION = re.compile(r"(?:[^\s%/@]|%(?!00)[0-9A-Fa-f]{2})*")
-FIT_FOR_QUERY = re.compile(r"(?:[^\s%&=]|%(?!00)[0-9A-Fa-f]{2})*")
-FIT_FOR_CONNINFO = re.compile(r"[^\s'\\]+")
+SCHEME = pattern(r"(?:jdbc:)?(?P<name>[A-Za-z][A-Za-z0-9+.-]*)://")
+USER_INFORMATION = pattern(r"postgres(?:ql)?://(?:\$\{[^{}]*\}|[^/@])*@")
+FIT_FOR_USER_INFORMATION = pattern(r"(?:[^\s%/@]|%(?!00)[0-9A-Fa-f]{2})*")
+FIT_FOR_QUERY = pattern(r"(?:[^\s%&=]|%(?!00)[0-9A-Fa-f]{2})*")
+FIT_FOR_CONNINFO = pattern(r"[^\s'\\]+")
 
 ENCODE = (
     "percent-encode the user name and the password (@ is %40, / is %2F, % is %25, a space is %20), "
@@ -54,7 +55,7 @@ EXPLANATIONS = (
 )
 """What libpq says, as much of it as holds nothing of the text; what that means; what to do."""
 
-UNKNOWN_PARAMETER = re.compile(r'(?:invalid URI query parameter|invalid connection option) *:? *"(?P<name>\w{1,30})"')
+UNKNOWN_PARAMETER = pattern(r'(?:invalid URI query parameter|invalid connection option) *:? *"(?P<name>\w{1,30})"')
 
 
 class MisreadError(Exception):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 from urllib.parse import unquote
 
+from sqlmig.patterns import pattern
+
 MASK = "***"
 
 SECRET_KEYWORDS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
@@ -102,8 +104,8 @@ class Redactor:
         raise TypeError("a Redactor is not pickled: its secrets would be in the open")
 
 
-URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-CONNINFO_SECRET = re.compile(
+URL = pattern(r"postgres(?:ql)?(?:\+\w+)?://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+CONNINFO_SECRET = pattern(
     rf"\b(?:{'|'.join(SECRET_KEYWORDS)})\s*=\s*(?:'((?:[^'\\]|\\.)*)'?|([^\s'](?:[^\s\\]|\\.)*))", re.DOTALL
 )
 
@@ -128,12 +130,12 @@ def secrets_in(text: str) -> frozenset[str]:
     return frozenset((found | {unquote(secret) for secret in found}) - {""})
 
 
-URL_PASSWORD = re.compile(r"""(postgres(?:ql)?(?:\+\w+)?://[^\s/:@"'<>]*:)[^\s"'<>]*(@)""", re.IGNORECASE)
+URL_PASSWORD = pattern(r"""(postgres(?:ql)?(?:\+\w+)?://[^\s/:@"'<>]*:)[^\s"'<>]*(@)""", re.IGNORECASE)
 PASSWORD_STARTS = (
     rf"""((?:\b\w*(?:{"|".join((*SECRET_KEYWORDS, "passwd"))})\b["']?(?:\s*[=:]\s*|\s+(?=["']))|://[^\s/:@]*:)["']?)"""
 )
 WORD_STARTS = r"(?:(?<!\w)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
-SHORT_WORD = re.compile(rf"\w{{1,{SHORTEST_HIDDEN_WITHIN_WORDS - 1}}}")
+SHORT_WORD = pattern(rf"\w{{1,{SHORTEST_HIDDEN_WITHIN_WORDS - 1}}}")
 
 
 def _filters(secrets: frozenset[str], public: frozenset[str]) -> Iterator[Callable[[str], str]]:

@@ -9,17 +9,18 @@ from pathlib import Path
 
 from sqlmig.errors import ConfigError, Place
 from sqlmig.frozen import dataclass
+from sqlmig.patterns import pattern
 
 FILE_NAME = "sqlmig.toml"
 TABLE_IN_PYPROJECT = ("tool", "sqlmig")
 
-POSITION = re.compile(r" \(at line (\d+), column (\d+)\)")
-TABLE_LINE = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?")
-KEY_LINE = re.compile(r"\s*([^\s=#\[][^=#]*?)\s*=")
+POSITION = pattern(r" \(at line (\d+), column (\d+)\)")
+TABLE_LINE = pattern(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?")
+KEY_LINE = pattern(r"\s*([^\s=#\[][^=#]*?)\s*=")
 
-REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^{}]*))?\}|(?P<broken>\{))")
-SECRET_NAME = re.compile(r"(?:PASS|PWD|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY$)", re.IGNORECASE)
-NAME_OF_A_PLACE = re.compile(r"(?:FILE|PATH|DIR)$", re.IGNORECASE)
+REFERENCE = pattern(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^{}]*))?\}|(?P<broken>\{))")
+SECRET_NAME = pattern(r"(?:PASS|PWD|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY$)", re.IGNORECASE)
+NAME_OF_A_PLACE = pattern(r"(?:FILE|PATH|DIR)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlmig.errors import ConfigError
+from sqlmig.patterns import pattern
 
 MILLISECONDS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 LONGEST = 2**31 - 1
@@ -12,7 +11,7 @@ LONGEST = 2**31 - 1
 
 BYTES = {"": 1, "b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
-QUANTITY = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z]*)")
+QUANTITY = pattern(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?P<unit>[A-Za-z]*)")
 
 
 def parse_duration(text: str) -> float:

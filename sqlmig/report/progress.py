@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 from sqlmig import events
 from sqlmig.errors import Problem
+from sqlmig.patterns import pattern
 from sqlmig.plan import Plan, Switch
 from sqlmig.report.failures import notice_lines, problem_lines
 from sqlmig.report.output import Output
@@ -19,7 +19,7 @@ from sqlmig.script import Direction
 REDRAW = 0.1
 """Seconds between two drawings of the progress line at least."""
 
-SECONDS = re.compile(r"\d+ s\b")
+SECONDS = pattern(r"\d+ s\b")
 """What makes the same reason another text each second."""
 
 Key = tuple[int, Direction]

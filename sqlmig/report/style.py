@@ -6,10 +6,11 @@ A mark is one of Unicode's noncharacters, which are set aside for use inside a p
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TextIO
+
+from sqlmig.patterns import pattern
 
 
 class Style(StrEnum):
@@ -31,7 +32,7 @@ CODES = {
     Style.FAINT: "\x1b[2m",
     PLAIN: "\x1b[0m",
 }
-MARKS = re.compile("[\ufdd0-\ufddf]")
+MARKS = pattern("[\ufdd0-\ufddf]")
 
 
 def styled(style: Style | None, text: str) -> str:

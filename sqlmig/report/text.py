@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlmig.frozen import dataclass
+from sqlmig.patterns import pattern
 from sqlmig.report.style import without_marks
 
-HARMFUL = re.compile(
+HARMFUL = pattern(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # controls, among them the escape that begins a terminal's commands
     "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the reading direction around
     "\u2028\u2029\ud800-\udfff]"  # line breaks that are none to a terminal, and halves of characters

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlmig import statements
 from sqlmig.errors import Place, ScriptError
 from sqlmig.frozen import dataclass
+from sqlmig.patterns import pattern
 from sqlmig.statements import Directive
 
 REQUIRE = "require"
@@ -33,7 +32,7 @@ class Assertion:
         return f"{self.kind} {statements.token_digest(self.query)}"
 
 
-WORD = re.compile(rf"(?P<kind>{REQUIRE}|{ENSURE})(?![\w-])")
+WORD = pattern(rf"(?P<kind>{REQUIRE}|{ENSURE})(?![\w-])")
 
 
 def assertion_kind(directive: Directive) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sqlmig.config import parse_duration
 from sqlmig.errors import ConfigError, Place, Problem, ScriptError
 from sqlmig.frozen import dataclass
+from sqlmig.patterns import pattern
 from sqlmig.statements import Directive, Statement
 
 REPEAT = "repeat"
@@ -17,7 +18,7 @@ EXAMPLE = "write, say: -- sqlmig: repeat pause = 100ms, max_lag = 10s"
 COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE")
 """Commands of which the server says how many rows they affected."""
 
-WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
+WHERE = pattern(r"\bwhere\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

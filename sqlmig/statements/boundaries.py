@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sqlmig.patterns import pattern
 from sqlmig.statements.lexer import (
     GAP,
     WORD_END,
@@ -54,7 +55,7 @@ def _unclosed(text: str, at: int, match: re.Match[str]) -> Unreadable:
     return Unreadable(at, f"{_OPENINGS[group]} begins here and is never closed", f"close it with {closing}")
 
 
-_GAP = re.compile(GAP)
+_GAP = pattern(GAP)
 
 
 def gap_end(text: str, at: int, *, final: bool) -> int:
@@ -118,7 +119,7 @@ def last_token_end(text: str, start: int, standard: bool) -> int:
         at = _after_token(text, after, known, standard, final=True)
 
 
-_NUMBER_OR_COMMENT = re.compile(r"[0-9.][eE]--")
+_NUMBER_OR_COMMENT = pattern(r"[0-9.][eE]--")
 """``1e--`` is a number with a sign, ``size--`` a word and a comment."""
 
 
@@ -164,7 +165,7 @@ def _after_token(text: str, at: int, known: int, standard: bool, *, final: bool)
         begin = end
 
 
-_WORD_CHARACTER = re.compile(r"[^\x00-#%-/:-@\[-\^`{-\x7f]")
+_WORD_CHARACTER = pattern(r"[^\x00-#%-/:-@\[-\^`{-\x7f]")
 
 
 def _word_start(text: str, at: int, known: int) -> int:
@@ -195,8 +196,8 @@ def _words(text: str, start: int, standard: bool) -> Iterator[tuple[str, int, in
             depth = max(depth + (character == "(") - (character == ")"), 0)
 
 
-_ROUTINE = re.compile(rf"(?ai:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
-_NO_ROUTINE = re.compile(rf"(?ai:(?!create)[a-z](?!&?['\"])|create{GAP}(?!or|function|procedure)[a-z](?!&?['\"]))")
+_ROUTINE = pattern(rf"(?ai:create{GAP}(?:or{GAP}replace{GAP})?(?:function|procedure){WORD_END})")
+_NO_ROUTINE = pattern(rf"(?ai:(?!create)[a-z](?!&?['\"])|create{GAP}(?!or|function|procedure)[a-z](?!&?['\"]))")
 _ROUTINES = (
     ("CREATE", "FUNCTION"),
     ("CREATE", "PROCEDURE"),
@@ -224,8 +225,8 @@ def _is_routine(text: str, start: int, standard: bool) -> bool:
     return False
 
 
-_ATOMIC = re.compile(rf"(?ai:atomic){WORD_END}")
-_WORD = re.compile(rf"[A-Za-z]++{WORD_END}|[(;]|\Z")
+_ATOMIC = pattern(rf"(?ai:atomic){WORD_END}")
+_WORD = pattern(rf"[A-Za-z]++{WORD_END}|[(;]|\Z")
 _BODY_STATEMENTS = frozenset(
     ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "RETURN", "(", ";")
 )

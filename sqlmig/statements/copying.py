@@ -6,15 +6,14 @@ by ``\\n`` alone; in a script whose COPY ends its line with a bare ``\\r``, ``\\
 
 from __future__ import annotations
 
-import re
-
+from sqlmig.patterns import pattern
 from sqlmig.statements.boundaries import UNKNOWN, Unreadable, gap_end
 from sqlmig.statements.lines import LINE_BREAK
 
-_LINE = re.compile(r"\\\.\r?(?:\n|\Z)")
-_NEXT_LINE = re.compile(r"\n\\\.\r?(?:\n|\Z)")
-_LINE_WITH_RETURNS = re.compile(r"\\\.(?:\r\n|\r|\n|\Z)")
-_NEXT_LINE_WITH_RETURNS = re.compile(r"[\n\r]\\\.(?:\r\n|\r|\n|\Z)")
+_LINE = pattern(r"\\\.\r?(?:\n|\Z)")
+_NEXT_LINE = pattern(r"\n\\\.\r?(?:\n|\Z)")
+_LINE_WITH_RETURNS = pattern(r"\\\.(?:\r\n|\r|\n|\Z)")
+_NEXT_LINE_WITH_RETURNS = pattern(r"[\n\r]\\\.(?:\r\n|\r|\n|\Z)")
 
 
 def line_end(text: str, at: int, *, final: bool) -> int:

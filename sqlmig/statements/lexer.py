@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import cast
 
+from sqlmig.patterns import pattern
+
 
 def _repeat(*alternatives: str) -> str:
     """Any number of the alternatives, never given back.
@@ -230,8 +232,8 @@ def last_token_pattern(standard_conforming_strings: bool) -> re.Pattern[str]:
     return re.compile(_repeat(rf"{GAP}(?:{token})"))
 
 
-_NEXT_PART = re.compile(rf"{CONTINUED}'")
-_COMMENT_MARK = re.compile(r"/\*|\*/")
+_NEXT_PART = pattern(rf"{CONTINUED}'")
+_COMMENT_MARK = pattern(r"/\*|\*/")
 
 
 def comment_end(text: str, start: int) -> int:
@@ -308,7 +310,7 @@ def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
     return found
 
 
-_ENDS_WORD = re.compile(_WORD_CHARACTER)
+_ENDS_WORD = pattern(_WORD_CHARACTER)
 
 
 def _is_flat(text: str) -> bool:
@@ -330,9 +332,9 @@ def _flat_tokens(text: str) -> list[str]:
     return _flat_token_pattern(dollars=False).findall(text)
 
 
-_BEGINS_LINE = re.compile(r"\n[ \t\n\r\f\v]*+'")
-_BEGINS_LINE_AFTER_RETURN = re.compile(r"\r[ \t\n\r\f\v]*+'")
-_GOES_ON = re.compile(rf"'{_MAY_GO_ON}")
+_BEGINS_LINE = pattern(r"\n[ \t\n\r\f\v]*+'")
+_BEGINS_LINE_AFTER_RETURN = pattern(r"\r[ \t\n\r\f\v]*+'")
+_GOES_ON = pattern(rf"'{_MAY_GO_ON}")
 
 
 def _may_go_on(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from sqlmig.patterns import pattern
 from sqlmig.statements.bodies import Body, body_of
 from sqlmig.statements.kinds import kind_of
 from sqlmig.statements.lines import after, line_around
@@ -75,7 +76,7 @@ def _start_of_query(body: Body, start: int, query: str, position: int) -> int:
     return start
 
 
-_BLOCK = re.compile(r"inline_code_block\D*(\d+)")
+_BLOCK = pattern(r"inline_code_block\D*(\d+)")
 
 
 def _start_in_body(statement: Statement, body: Body, context: str) -> int | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from sqlmig.patterns import pattern
 
-RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]++[A-Za-z0-9]++[ \t]*+(?=[\r\n]|\Z)")
+RESTRICT = pattern(r"\\(?:un)?restrict[ \t]++[A-Za-z0-9]++[ \t]*+(?=[\r\n]|\Z)")
 """pg_dump writes these lines around its output since 2025; they tell psql to refuse its other commands."""
 
-_COMMAND = re.compile(r"\\(?:[A-Za-z_]+[+]?|[!?;:.]|)")
+_COMMAND = pattern(r"\\(?:[A-Za-z_]+[+]?|[!?;:.]|)")
 
 _INSTEAD = {
     ("i", "ir", "include", "include_relative"): "put the statements of that file here, or in a migration of its own",

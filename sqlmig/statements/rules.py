@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 
+from sqlmig.patterns import pattern
 from sqlmig.statements.head import Token, head, is_on, keys, name_at, name_end, options
 from sqlmig.statements.kinds import kind_of
 from sqlmig.statements.lexer import GAP, WORD_END, keyword, tokens
@@ -23,7 +23,7 @@ class TransactionRule(Enum):
     """It works with a savepoint, and leaves the transaction open."""
 
 
-_FIRST = re.compile(rf"{GAP}([A-Za-z]++{WORD_END})")
+_FIRST = pattern(rf"{GAP}([A-Za-z]++{WORD_END})")
 
 _ENDING = frozenset(("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"))
 _SAVEPOINTS = frozenset(("SAVEPOINT", "RELEASE"))
@@ -36,7 +36,7 @@ def first_word(text: str) -> str:
     return match[1].upper() if match else ""
 
 
-_PLAIN = re.compile(rf"(?ai:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
+_PLAIN = pattern(rf"(?ai:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
 
 
 def is_plain(text: str) -> bool:
@@ -94,10 +94,10 @@ def outside_reason(text: str) -> str | None:
     return command if command in ("CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY") else None
 
 
-_TELLTALE = re.compile(r"(?ai)concurrently|database|subscription|system")
+_TELLTALE = pattern(r"(?ai)concurrently|database|subscription|system")
 """What every ALTER below has somewhere: most statements are told apart without taking them apart."""
 _CONCURRENTLY = rf"(?ai:index){GAP}(?:(?ai:concurrently)|/\*)"
-_SUSPICIOUS = re.compile(
+_SUSPICIOUS = pattern(
     rf"[A-Za-z]++{GAP}(?:(?ai:database|tablespace|subscription)|{_CONCURRENTLY}|(?ai:unique){GAP}(?:{_CONCURRENTLY}|/\*)|/\*)"
 )
 """How every CREATE and DROP below begins; a comment inside a comment may hide the words."""
@@ -189,10 +189,10 @@ def _altered_subscription(found: list[Token]) -> str | None:
     return f"ALTER SUBSCRIPTION ... SET ({kept_in_slot[0].lower()})" if kept_in_slot else None
 
 
-_COPY_START = re.compile(rf"(?ai:copy){WORD_END}")
+_COPY_START = pattern(rf"(?ai:copy){WORD_END}")
 _COPY_SOURCES = {"FROM": "in", "TO": "out"}
 _COLUMN = r'(?:[A-Za-z0-9_]++|"[^"]*+")'
-_DUMPED_COPY = re.compile(
+_DUMPED_COPY = pattern(
     rf"COPY (?!(?ai:binary) ){_COLUMN}(?:\.{_COLUMN})? (?:\((?:{_COLUMN}(?:, )?)*+\) )?(?ai:from stdin);"
 )
 """How pg_dump writes it, always in the same way: dumps of many small tables have many."""
@@ -235,7 +235,7 @@ _LONGEST_COPY = 4000
 """Tokens: no table has more columns than 1,600."""
 
 
-_SET_CONFIG = re.compile(r"(?ai)set_config")
+_SET_CONFIG = pattern(r"(?ai)set_config")
 _READING = frozenset(("STANDARD_CONFORMING_STRINGS", "CLIENT_ENCODING", "BACKSLASH_QUOTE", "ALL", "NAMES"))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from sqlmig.patterns import pattern
 from sqlmig.statements.head import Token, head, keys
 
 SETTING = "standard_conforming_strings"
@@ -104,7 +103,7 @@ def _is_setting(word: str) -> bool:
     return word.strip('"').lower() == SETTING
 
 
-_BOOLEAN = re.compile(r"(?ai)'?(?:(on|t(?:r(?:ue?)?)?|y(?:es?)?|1)|(off?|f(?:a(?:l(?:se?)?)?)?|no?|0))'?")
+_BOOLEAN = pattern(r"(?ai)'?(?:(on|t(?:r(?:ue?)?)?|y(?:es?)?|1)|(off?|f(?:a(?:l(?:se?)?)?)?|no?|0))'?")
 
 
 def _boolean(word: str) -> bool | None:

@@ -101,7 +101,7 @@ SCRIPT_PROBLEMS = frozenset(
         "empty_down",
         "script",
         "file_format",
-    "repeat",
+        "repeat",
     }
 )
 """Findings about the text of a script: a file-format error, not a matter of history."""

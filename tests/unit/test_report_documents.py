@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sqlmig.config import Redactor
 from sqlmig.actions.branching import Renamed, RenumberResult
+from sqlmig.config import Redactor
 from sqlmig.errors import (
     CheckFailed,
     ConfirmationRequired,

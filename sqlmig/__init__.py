@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Refresh,
         Rollback,
         Step,
+        StepKind,
         Switch,
     )
     from sqlmig.results import (
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         Where,
     )
     from sqlmig.standing import Standing, State
+    from sqlmig.testing import TestDatabase
     from sqlmig.verdicts import DriftResult, RehearsalResult, Rehearsed, Verdict
 
     __version__: str
@@ -138,10 +140,12 @@ __all__ = [
     "StatusResult",
     "Step",
     "StepDone",
+    "StepKind",
     "StepResult",
     "StepStarted",
     "SumResult",
     "Switch",
+    "TestDatabase",
     "TransactionEnded",
     "Undecided",
     "UnsupportedServer",
@@ -189,7 +193,7 @@ HOMES = {
         ),
         "migration",
     ),
-    **dict.fromkeys(("Apply", "Goal", "Plan", "Redo", "Refresh", "Rollback", "Step", "Switch"), "plan"),
+    **dict.fromkeys(("Apply", "Goal", "Plan", "Redo", "Refresh", "Rollback", "Step", "StepKind", "Switch"), "plan"),
     **dict.fromkeys(
         (
             "BaselineResult",
@@ -213,6 +217,7 @@ HOMES = {
         "standing",
     ),
     **dict.fromkeys(("DriftResult", "Rehearsed", "RehearsalResult", "Verdict"), "verdicts"),
+    "TestDatabase": "testing",
 }
 """The modules of the names that are no errors."""
 

@@ -1,8 +1,8 @@
 -- The way back from ${title}.
 --
 -- PostgreSQL adds a value to an enum but never takes one away, so the type is built anew without it, and every column
--- of it is moved over, with its default, and the checks and indexes that name a value. That rewrites those tables, and
--- nobody reads them meanwhile.
+-- of it is moved over, with its default; checks and indexes that name a value, and foreign keys, leave before and
+-- return behind it. That rewrites those tables, and nobody reads them meanwhile.
 --
 -- Where rows hold the value (SQLSTATE 22P02), or a view, a function or the like depends on the type (2BP01, 0A000),
 -- this fails and changes nothing. Which value such rows are to have instead is yours to say, in an UPDATE up here.
@@ -29,16 +29,21 @@ BEGIN
       FROM pg_catalog.pg_enum WHERE enumtypid = type_oid AND enumlabel <> doomed;
 
     -- What stands in the way of the columns, and comes back behind them.
-    WITH checks AS (
+    WITH rules AS (
         SELECT rule.oid, rule.conrelid::pg_catalog.regclass AS owner, rule.conname,
                pg_catalog.pg_get_constraintdef(rule.oid) AS definition,
                pg_catalog.obj_description(rule.oid, 'pg_constraint') AS comment
           FROM pg_catalog.pg_constraint AS rule
-         WHERE rule.contype = 'c' AND rule.conrelid <> 0 AND rule.coninhcount = 0
-           AND EXISTS (SELECT FROM pg_catalog.pg_depend AS link
-                        WHERE link.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND link.objid = rule.oid
-                          AND link.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
-                          AND link.refobjid IN (type_oid, array_oid))
+         WHERE (rule.contype = 'c' AND rule.conrelid <> 0 AND rule.coninhcount = 0
+                AND EXISTS (SELECT FROM pg_catalog.pg_depend AS link
+                             WHERE link.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+                               AND link.objid = rule.oid
+                               AND link.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+                               AND link.refobjid IN (type_oid, array_oid)))
+            OR (rule.contype = 'f' AND rule.conparentid = 0
+                AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS part
+                             WHERE part.attrelid = rule.conrelid AND part.attnum = ANY (rule.conkey)
+                               AND part.atttypid IN (type_oid, array_oid)))
     ), indexes AS (
         SELECT index.indexrelid::pg_catalog.regclass AS name, pg_catalog.pg_get_indexdef(index.indexrelid) AS definition,
                pg_catalog.obj_description(index.indexrelid, 'pg_class') AS comment
@@ -66,7 +71,7 @@ BEGIN
           FROM pg_catalog.pg_type AS kind, pg_catalog.aclexplode(kind.typacl) AS one
          WHERE kind.oid = type_oid AND one.grantee <> kind.typowner
     ), steps (step, command) AS (
-        SELECT 1, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', owner, conname) FROM checks
+        SELECT 1, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', owner, conname) FROM rules
         UNION ALL SELECT 1, pg_catalog.format('DROP INDEX %s', name) FROM indexes
         UNION ALL SELECT 1, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', owner, attname)
                     FROM columns WHERE default_value IS NOT NULL
@@ -82,10 +87,10 @@ BEGIN
         UNION ALL SELECT 6, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', owner, attname,
                            default_value) FROM columns WHERE default_value IS NOT NULL
         UNION ALL SELECT 6, pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', owner, conname, definition)
-                    FROM checks
+                    FROM rules
         UNION ALL SELECT 7, definition FROM indexes
         UNION ALL SELECT 8, pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', conname, owner, comment)
-                    FROM checks WHERE comment IS NOT NULL
+                    FROM rules WHERE comment IS NOT NULL
         UNION ALL SELECT 8, pg_catalog.format('COMMENT ON INDEX %s IS %L', name, comment)
                     FROM indexes WHERE comment IS NOT NULL
     )

@@ -11,7 +11,7 @@ SET (${columns}) = (
 WHERE EXISTS (
     SELECT FROM ${history} AS later
     WHERE later.sqlmig_image = 'after' AND (${key.of.later}) = (${key.of.changed})
-      AND ROW(${columns.of.later}) IS NOT DISTINCT FROM ROW(${columns.of.changed})
+      AND ROW(${columns.of.later})::text = ROW(${columns.of.changed})::text
 );
 
 DROP TABLE ${history};

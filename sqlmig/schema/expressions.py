@@ -13,12 +13,59 @@ PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\(ARRAY\[|[(\[]|[)\]]|,|[^'
 ARRAY_TYPE = re.compile(r"""\)::((?:"(?:[^"]|"")*"|[\w.]|\(\d+(?:,\d+)?\)| (?=\w))+)\[\]""")
 
 
+CAST_WITH_NAME = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|"""
+    r"""::(?P<type>(?:"(?:[^"]|"")*"|[\w.]|\(\d+(?:,\d+)?\)| (?=\w)(?!AS ))+)(?P<array>(?:\[\])*)"""
+    r""" AS (?P<name>"(?:[^"]|"")*"|\w+)(?=[,\n;)]|$)"""
+)
+
+INTERNAL_NAMES = {
+    "bigint": "int8",
+    "bit varying": "varbit",
+    "boolean": "bool",
+    "character": "bpchar",
+    "character varying": "varchar",
+    "double precision": "float8",
+    "integer": "int4",
+    "real": "float4",
+    "smallint": "int2",
+    "time with time zone": "timetz",
+    "time without time zone": "time",
+    "timestamp with time zone": "timestamptz",
+    "timestamp without time zone": "timestamp",
+}
+"""What the grammar makes of the types that the SQL standard names (gram.y), for a column that is called by its cast."""
+
+
 def settled(text: str) -> str:
+    """The text as it is once PostgreSQL has read it again. It means the same."""
+    return _without_names_of_casts(_with_casts_handed_down(text))
+
+
+def _without_names_of_casts(text: str) -> str:
+    """The text without names of columns that only repeat the type of a cast.
+
+    A column that nobody named, where its name is not seen, as in the second branch of a UNION, is shown without one:
+    ``NULL::integer``. Read again, it is called by its cast (FigureColname in PostgreSQL's parse_target.c), and shown
+    as ``NULL::integer AS int4``.
+    """
+    return CAST_WITH_NAME.sub(_without_name, text) if " AS " in text else text
+
+
+def _without_name(found: re.Match[str]) -> str:
+    if found["name"] is None:
+        return found.group()
+    bare = re.sub(r"\(\d+(?:,\d+)?\)", "", found["type"])
+    called = INTERNAL_NAMES.get(bare, bare.rpartition(".")[2]).strip('"')
+    return f"::{found['type']}{found['array']}" if found["name"].strip('"') == called else found.group()
+
+
+def _with_casts_handed_down(text: str) -> str:
     """The text with every cast of an ARRAY[...] handed down to its elements.
 
     The parser does so when it reads such a cast (transformTypeCast in PostgreSQL's parse_expr.c), so that
     ``b IN ('x', 'y')`` over varchar, shown as ``(b)::text = ANY ((ARRAY['x'::character varying, ...])::text[])``,
-    comes back from pg_dump and restore as ``ANY (ARRAY[('x'::character varying)::text, ...])``. Both mean the same.
+    comes back from pg_dump and restore as ``ANY (ARRAY[('x'::character varying)::text, ...])``.
     """
     if CAST_ARRAY not in text:
         return text

@@ -43,3 +43,5 @@ CREATE POLICY p ON hard.gone USING (b IN ('x', 'y') OR EXISTS (SELECT FROM hard.
 CREATE STATISTICS hard.st ON (lower(d)), cc, (cc + a) FROM hard.gone;
 REVOKE ALL ON hard.gone FROM PUBLIC; GRANT SELECT (b), UPDATE (d) ON hard.gone TO PUBLIC;
 CLUSTER hard.gone USING gone_a_key;
+CREATE VIEW hard.u AS SELECT q.a, q.b FROM (SELECT 1 AS a, b FROM hard.gone UNION SELECT NULL, 'x' UNION ALL SELECT 2, NULL) q
+ WHERE EXISTS (SELECT 1::bigint, now());

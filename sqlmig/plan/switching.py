@@ -21,11 +21,12 @@ def switch_steps(known: Sequence[Standing]) -> tuple[list[Step], list[Problem]]:
     on the former one, and makes the way with it. What a baseline recorded, and what is accepted as gone, stays.
     """
     foreign = [standing for standing in known if _is_foreign(standing)]
-    undone = [*foreign, *_built_on(foreign, known)]
+    edited = [standing.applied for standing in foreign if standing.applied is not None and _keeps_its_name(standing)]
+    undone = [*foreign, *_built_on(edited, foreign, known)]
     steps: list[Step] = []
     problems: list[Problem] = []
     for standing in sorted(undone, key=_sequence, reverse=True):
-        found = _down(standing)
+        found = _down(standing, edited)
         if isinstance(found, Step):
             steps.append(found)
         else:
@@ -55,14 +56,12 @@ def _is_foreign(standing: Standing) -> bool:
     return migration is None or migration.name != record.name
 
 
-def _built_on(foreign: Sequence[Standing], known: Sequence[Standing]) -> list[Standing]:
-    edited = [
-        standing.applied
-        for standing in foreign
-        if standing.applied is not None
-        and standing.migration is not None
-        and standing.migration.name == standing.applied.name
-    ]
+def _keeps_its_name(standing: Standing) -> bool:
+    record, migration = standing.applied, standing.migration
+    return record is not None and migration is not None and migration.name == record.name
+
+
+def _built_on(edited: Sequence[Applied], foreign: Sequence[Standing], known: Sequence[Standing]) -> list[Standing]:
     return [
         standing
         for standing in known
@@ -82,18 +81,22 @@ def _sequence(standing: Standing) -> int:
     return standing.applied.sequence if standing.applied is not None else 0
 
 
-def _down(standing: Standing) -> Step | Problem:
+def _down(standing: Standing, edited: Sequence[Applied]) -> Step | Problem:
     """The way back with the stored down; a file of the same version may belong to another migration."""
     record, migration = standing.applied, standing.migration
     if record is None:
         raise ValueError(f"{standing} is not applied")
     same = migration is not None and not says_other_sql(migration, record)
     found = down_step(record, migration if same else None)
-    if isinstance(found, Step) or found.code != "irreversible":
+    below = next((earlier for earlier in edited if _came_after(record, earlier)), None)
+    if isinstance(found, Step) or found.code != "irreversible" or (same and below is None):
         return found
     if migration is None:
         told = f"{found.message}; and its file is not in this checkout"
         advice = f"to keep what it did, accept that its file is gone: sqlmig repair {record.label}"
+    elif same and below is not None:
+        told = f"{found.message}; and it was applied on top of {below}, which was edited"
+        advice = f"undo that edit, or accept it: sqlmig repair {below.label}"
     else:
         told = f"{found.message}; and what it did is not what {migration.up.file} says"
         advice = f"undo the edit, or accept it: sqlmig repair {record.label}"

@@ -91,6 +91,15 @@ def test_an_irreversible_one_that_was_edited_is_refused_too() -> None:
     assert "sql/001_m.up.sql" in problem.message
 
 
+def test_one_that_was_built_on_an_edited_migration_says_which() -> None:
+    """Accepting the edit is the way to keep both."""
+    files = [migration(1, "SELECT 11"), migration(2, down_text=None)]
+    (problem,) = switch(files, list(recorded([migration(1), migration(2, down_text=None)]))).refusals
+    assert (problem.code, problem.version) == ("irreversible", 2)
+    assert "applied on top of 001_m, which was edited" in problem.message
+    assert problem.next_step == "undo that edit, or accept it: sqlmig repair 001"
+
+
 @pytest.mark.parametrize("mark", ["retired", "baseline"])
 def test_what_is_accepted_as_gone_or_was_never_run_stays(mark: str) -> None:
     records = [applied(migration(1)), applied(migration(2), **{mark: True})]

@@ -15,15 +15,19 @@ SELECT class.oid, pg_catalog.format('%I.%I', namespace.nspname, class.relname), 
    AND namespace.nspname <> 'pg_toast' AND namespace.nspname NOT IN ({left_out})
 
 -- name: tables
--- The tables that hold rows of ours and that we may read, each with its columns by name.
+-- The tables that hold rows of ours, each with its columns by name, and the role to read it as where that is not us: only
+-- its owner reads all rows of a table with row level security (documentation, "Row Security Policies").
 SELECT class.oid, pg_catalog.format('%I.%I', namespace.nspname, class.relname),
        coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attname COLLATE "C")
                    FROM pg_catalog.pg_attribute
-                  WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped), '')
+                  WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped), ''),
+       CASE WHEN class.relowner <> session_user::pg_catalog.regrole
+             AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user)
+            THEN pg_catalog.pg_get_userbyid(class.relowner) ELSE '' END
   FROM pg_catalog.pg_class AS class
   JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
  WHERE class.oid >= 16384 AND class.relkind = 'r' AND class.relpersistence <> 't'
-   AND namespace.nspname NOT IN ({left_out}) AND pg_catalog.has_table_privilege(class.oid, 'SELECT')
+   AND namespace.nspname NOT IN ({left_out})
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND objid = class.oid AND deptype = 'e')
 

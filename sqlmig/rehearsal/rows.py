@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
-from sqlmig.database import Session, literal
+from sqlmig.database import Session, literal, quote_identifier
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
 from sqlmig.verdicts import RowDifference
@@ -32,29 +34,54 @@ Rows = Mapping[str, TableRows]
 """By the table's name."""
 
 
+class Wanted(NamedTuple):
+    """A table whose rows are to be read."""
+
+    oid: int
+    name: str
+    columns: str
+    owner: str
+    """The role to read it as; empty where that is the session's own."""
+
+
 def read_rows(session: Session, left_out: Sequence[str], known: Rows, written: Iterable[int] | None) -> Rows:
-    """The rows of every table by now; those that are known and not among the ``written`` OIDs are not read again."""
+    """The rows of every table by now; those that are known and not among the ``written`` OIDs are not read again.
+
+    Raises DatabaseError where a table cannot be read: its rows would be lost without a word.
+    """
     changed = None if written is None else set(written)
     text = query("rehearsal", "tables").format(left_out=", ".join(map(literal, left_out)))
     found: dict[str, TableRows] = {}
-    wanted: dict[int, tuple[str, str]] = {}
-    for oid, name, columns in session.ask(text):
-        former = known.get(name or "")
-        if changed is not None and former is not None and int(oid or 0) not in changed and former.columns == columns:
-            found[name or ""] = former
+    wanted: list[Wanted] = []
+    for oid, name, columns, owner in session.ask(text):
+        table = Wanted(int(oid or 0), name or "", columns or "", owner or "")
+        former = known.get(table.name)
+        if changed is not None and former is not None and table.oid not in changed and former.columns == columns:
+            found[table.name] = former
         else:
-            wanted[int(oid or 0)] = (name or "", columns or "")
-    tables = [*wanted]
-    for start in range(0, len(tables), TOGETHER):
-        parts = [_select(oid, *wanted[oid]) for oid in tables[start : start + TOGETHER]]
-        for oid, numbers in session.ask("\nUNION ALL\n".join(parts)):
-            name, columns = wanted[int(oid or 0)]
-            found[name] = TableRows(columns, _numbers(numbers or "{}"))
+            wanted.append(table)
+    wanted.sort(key=lambda table: table.owner)
+    for owner, tables in groupby(wanted, key=lambda table: table.owner):
+        found |= _read_as(session, owner, list(tables))
     return found
 
 
-def _select(oid: int, table: str, columns: str) -> str:
-    return query("rehearsal", "rows").format(oid=oid, columns=columns, table=table)
+def _read_as(session: Session, owner: str, tables: Sequence[Wanted]) -> dict[str, TableRows]:
+    found: dict[str, TableRows] = {}
+    if owner:
+        session.ask(f"SET ROLE {quote_identifier(owner)}")
+    for start in range(0, len(tables), TOGETHER):
+        part = {table.oid: table for table in tables[start : start + TOGETHER]}
+        for oid, numbers in session.ask("\nUNION ALL\n".join(map(_select, part.values()))):
+            table = part[int(oid or 0)]
+            found[table.name] = TableRows(table.columns, _numbers(numbers or "{}"))
+    if owner:
+        session.ask("RESET ROLE")
+    return found
+
+
+def _select(table: Wanted) -> str:
+    return query("rehearsal", "rows").format(oid=table.oid, columns=table.columns, table=table.name)
 
 
 def _numbers(array: str) -> tuple[int, ...]:

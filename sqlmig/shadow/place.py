@@ -13,7 +13,7 @@ from sqlmig.config import Environment, Secret, Target, known_redactor
 from sqlmig.config.conninfo import MisreadError, merge, parse
 from sqlmig.config.secrets import secrets_in
 from sqlmig.database import Session, connect, literal
-from sqlmig.errors import ConfigError, DatabaseError, NoServer, Problem, SqlmigError
+from sqlmig.errors import ConfigError, DatabaseError, NoServer, Problem, SqlmigError, UsageError
 from sqlmig.events import silent
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
@@ -75,7 +75,7 @@ def open_shadow(
     with ExitStack() as stack:
         ground = ground_of(desk.session, desk.access.environment.role or desk.session.user)
         if url is not None and url.strip() != EMBEDDED:
-            yield _named(desk.access, url.strip(), ground, stack)
+            yield _named(desk.access, url.strip(), ground, stack, apart)
             return
         reason = "it was asked for" if url is not None else apart or _why_not_beside(desk, ground)
         if reason is None:
@@ -107,7 +107,7 @@ def in_database(conninfo: str, name: str) -> str:
     return merge({**parse(conninfo), "dbname": name})
 
 
-def _named(access: Access, url: str, ground: Ground, stack: ExitStack) -> Shadow:
+def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: str | None) -> Shadow:
     try:
         parse(url)
     except MisreadError as error:
@@ -119,13 +119,19 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack) -> Shadow
         stack.callback(session.close)
     found = given.take(ground)
     stack.callback(given.give_back)
+    shares_server = found.system == ground.system
+    if shares_server and apart is not None:
+        raise UsageError(
+            f"{apart}, and --shadow-url names a database on the target's own",
+            next_step="rehearse it in a server of its own: --shadow-url embedded",
+        )
 
     def renewed() -> str:
         given.mark_again()
         return url
 
     shadow = _access(access.environment, url)
-    return Shadow(shadow, Kind.NAMED, found.system == ground.system, _older(found.version, ground), renewed)
+    return Shadow(shadow, Kind.NAMED, shares_server, _older(found.version, ground), renewed)
 
 
 def _beside(access: Access, ground: Ground, stack: ExitStack) -> Shadow | str:

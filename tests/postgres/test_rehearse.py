@@ -303,6 +303,25 @@ def test_rows_written_in_every_way_are_compared(runs: Runs) -> None:
     ]
 
 
+def test_rows_are_compared_whoever_owns_them_and_whatever_hides_them(project: Project) -> None:
+    """Also those of a role that we can become and whose rights we do not have, behind row level security."""
+    assert project.database is not None
+    owner = project.database.role("owner", "NOLOGIN")
+    worker = project.database.role("worker", "LOGIN CREATEDB NOINHERIT")
+    project.database.execute(
+        f'GRANT "{owner}" TO "{worker}"; GRANT CREATE ON DATABASE {project.database.name} TO "{owner}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner}"'
+    )
+    runs = Runs(project, url=project.database.url_as(worker), role=owner)
+    runs.write(
+        "001_a",
+        "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2); ALTER TABLE a ENABLE ROW LEVEL SECURITY;"
+        "REVOKE ALL ON a FROM PUBLIC;",
+    )
+    runs.write("002_b", "DELETE FROM a WHERE id = 1;", "SELECT 1;")
+    assert told(runs.api.rehearse()) == ["data not restored: a 1 row differs (1 lost, 0 new)"]
+
+
 def test_migrations_run_as_apply_runs_them(project: Project) -> None:
     """Role, search_path, headers and statements without a transaction: nothing is different on the shadow."""
     assert project.database is not None

@@ -319,6 +319,22 @@ def test_roles_are_never_changed_on_the_targets_server(
     assert admin.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", (role,)).fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    "statement", ["CREATE ROLE {name}", "ALTER SYSTEM SET work_mem = '6MB'", "CREATE DATABASE {name}"]
+)
+def test_named_database_on_the_targets_server_is_no_place_for_what_concerns_the_server(
+    runs: Runs, named: Database, admin: psycopg.Connection[Any], statement: str
+) -> None:
+    """Also where it runs without a transaction, so that nothing could be rolled back: it is not run at all."""
+    name = f"other_{named.name}"
+    runs.write("001_a", f"-- sqlmig: no-transaction\n{statement.format(name=name)};", "SELECT 1;")
+    error = runs.fails(UsageError, lambda: runs.api.rehearse(shadow_url=named.url))
+    assert "--shadow-url embedded" in str(error.next_step)
+    assert admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None
+    assert admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None
+    assert admin.execute("SELECT 1 FROM pg_file_settings WHERE setting = '6MB'").fetchone() is None
+
+
 def test_setting_of_a_database_is_never_changed_on_the_targets_server(runs: Runs, database: Database) -> None:
     """Also where a statement names the database, or a role's settings are meant."""
     runs.write(

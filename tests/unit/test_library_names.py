@@ -18,10 +18,10 @@ from sqlmig.version import VERSION
 NAMES = """
     Apply AssertionFailed AsyncProject BaselineResult CheckFailed CheckResult ConfigError ConfirmationRequired
     ConnectionLost DatabaseError Direction DriftResult Event FileError FilesInvalid Goal HistoryResult Interrupted
-    Listener LockHeld LogEntry Migration MissingPrivilege NoConnection NoServer NotAllowed Noticed Outcome Place
-    Plan Problem Progressed Project ReadOnlyServer Redo Refresh Rehearsed RehearsalResult Rehearsing RenumberResult
+    Listener LockHeld LogEntry Migration MissingPrivilege NoConnection NoServer NotAllowed Noticed Outcome Place Plan
+    Problem Progressed Project ReadOnlyServer Redo Refresh Rehearsed RehearsalResult Rehearsing RenumberResult
     RepairResult Repeated Retrying Rollback RunResult RunStarted ScriptError ServerReport SqlmigError Standing State
-    StatementDone StatementFailed StatusResult Step StepDone StepResult StepStarted SumResult Switch
+    StatementDone StatementFailed StatusResult Step StepDone StepResult StepStarted SumResult Switch TestDatabase
     TransactionEnded Undecided UnsupportedServer UsageError Verdict Waiting Warned Where __version__ require_current
 """
 

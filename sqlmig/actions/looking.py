@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlmig import audit, sums
+from sqlmig.actions.beside import findings
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import FileError
 from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
@@ -36,6 +37,7 @@ def check(
     problems = audit.audit_files(discovery)
     if place.origin is None:
         problems += sums.audit(place.folders)
+    problems += findings(place)
     where: Where | None = None
     if not offline:
         with place.access.desk() as desk:

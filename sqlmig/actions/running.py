@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from sqlmig.actions.beside import Beside, beside
 from sqlmig.actions.telling import told
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import NotAllowed, SqlmigError
-from sqlmig.migration import Applied, Migration, Script
-from sqlmig.plan import Apply, Goal, Plan, Rollback, Seed, StepKind, Switch, plan, with_hooks, with_seeds
+from sqlmig.migration import Applied, Migration
+from sqlmig.plan import Apply, Goal, Plan, Seed, StepKind, Switch, plan, with_hooks, with_seeds
 from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def preview(
 
     ``locks`` adds what each step locks, rewrites and builds, by running it on a shadow; raises what that raises.
     """
-    beside = _beside(place, goal, seed=False)
+    extras = beside(place, goal, seed=False)
     migrations = place.migrations()
     with place.access.desk(wait) as desk:
-        prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict, beside)
+        prepared = _plan(place, migrations, desk.applied(sources=not isinstance(goal, Apply)), goal, strict, extras)
         result = RunResult.planned("plan", desk.where, prepared, dry_run=True)
         _refuse(prepared, result)
         if locks and result.steps:
@@ -78,7 +79,7 @@ def run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptio
 
 def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOptions]) -> RunResult:
     strict = options.get("strict", False)
-    beside = _beside(place, goal, seed=options.get("seed", False))
+    extras = beside(place, goal, seed=options.get("seed", False))
     migrations = () if isinstance(goal, Seed) else place.migrations()
     sources = not isinstance(goal, Apply)
     with place.access.desk(options.get("wait", 0)) as desk:
@@ -86,7 +87,7 @@ def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOpti
         dry_run = options.get("dry_run", False)
         if not dry_run and (len(migrations) > len(applied) or not isinstance(goal, Apply)):
             desk.expect_lock()
-        prepared = _plan(place, migrations, applied, goal, strict, beside)
+        prepared = _plan(place, migrations, applied, goal, strict, extras)
         result = RunResult.planned(command, desk.where, prepared, dry_run=dry_run)
         _refuse(prepared, result)
         if dry_run:
@@ -98,7 +99,7 @@ def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOpti
         desk.require_writable(options.get("unsupported_server", False))
         with desk.locked(options.get("lock_wait")) as lock:
             applied = desk.applied(sources=sources)
-            prepared = _plan(place, migrations, applied, goal, strict, beside)
+            prepared = _plan(place, migrations, applied, goal, strict, extras)
             _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
             batch = max((record.batch for record in applied), default=0) + 1
             place.warn(prepared)
@@ -124,10 +125,10 @@ def fresh(place: Workplace, **options: Unpack[FreshOptions]) -> RunResult:
 
 
 def _fresh(place: Workplace, **options: Unpack[FreshOptions]) -> RunResult:
-    beside = _beside(place, Apply(), seed=options.get("seed", False))
+    extras = beside(place, Apply(), seed=options.get("seed", False))
     migrations = place.migrations()
     with place.access.desk(options.get("wait", 0)) as desk:
-        prepared = _plan(place, migrations, (), Apply(), False, beside)
+        prepared = _plan(place, migrations, (), Apply(), False, extras)
         result = RunResult.planned("fresh", desk.where, prepared, dry_run=options.get("dry_run", False))
         _refuse(prepared, result)
         if result.dry_run:
@@ -138,43 +139,19 @@ def _fresh(place: Workplace, **options: Unpack[FreshOptions]) -> RunResult:
             return _execute(place, "fresh", desk, lock, prepared, batch=1)
 
 
-class Beside(NamedTuple):
-    """What runs beside the migrations."""
-
-    hooks: Mapping[str, Script]
-    seeds: tuple[tuple[str, Script], ...]
-
-
-def _beside(place: Workplace, goal: Goal, *, seed: bool) -> Beside:
-    """The hooks, and the seeds that are asked for; reads their names only where there can be any."""
-    environment = place.environment
-    hooks: Mapping[str, Script] = {}
-    if environment.hooks is not None and not isinstance(goal, Rollback | Seed):
-        from sqlmig import hooks as of_hooks
-
-        hooks = of_hooks.discover(environment.hooks)
-    if not seed and not isinstance(goal, Seed):
-        return Beside(hooks, ())
-    from sqlmig import seeds
-
-    found = seeds.discover(environment.seeds, environment.name)
-    chosen = seeds.chosen(found, goal.names if isinstance(goal, Seed) else ())
-    return Beside(hooks, tuple((one.name, one.script) for one in chosen))
-
-
 def _plan(
     place: Workplace,
     migrations: Sequence[Migration],
     applied: Sequence[Applied],
     goal: Goal,
     strict: bool,
-    beside: Beside,
+    extras: Beside,
 ) -> Plan:
     drift_is_error = place.environment.on_drift == "error" and isinstance(goal, Apply)
     if isinstance(goal, Seed):
-        return with_seeds(Plan(goal, (), ()), beside.seeds)
+        return with_seeds(Plan(goal, (), ()), extras.seeds)
     made = plan(migrations, applied, goal, strict=strict, drift_is_error=drift_is_error)
-    return with_seeds(with_hooks(made, beside.hooks), beside.seeds)
+    return with_seeds(with_hooks(made, extras.hooks), extras.seeds)
 
 
 def _refuse(prepared: Plan, result: RunResult) -> None:

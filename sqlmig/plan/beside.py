@@ -47,6 +47,11 @@ def with_hooks(plan: Plan, hooks: Mapping[str, Script]) -> Plan:
     return replace(plan, steps=tuple(steps), problems=(*plan.problems, *found))
 
 
+def hook_problems(script: Script) -> tuple[Problem, ...]:
+    """Everything in a hook that must not run."""
+    return tuple(_problems(script, StepKind.HOOK))
+
+
 def _step(kind: StepKind, number: int, name: str, script: Script) -> Step:
     """Negative versions are nobody's, and tell the steps of one plan apart: hooks are -1 and -2, seeds come below."""
     return Step(-number - 2, "", name, Direction.UP, script, None, kind=kind)

@@ -248,6 +248,19 @@ def test_a_hook_that_must_not_run_is_found_first(runs: Runs, name: str, text: st
     assert (runs.exists("a"), told(runs)) == ([False], [])
 
 
+def test_check_finds_what_is_wrong_with_hooks(runs: Runs) -> None:
+    """Without a database, too; and nothing where they are as they should be."""
+    runs.write("001_a", "SELECT 1;", "SELECT 1;")
+    assert invoke(runs, "check", "--offline").exit_code == 0
+    hook(runs, "before_each", "SELECT 1;\nVACUUM;\n")
+    found = invoke(runs, "check", "--offline", "--json")
+    assert found.exit_code == 2
+    assert [(problem["code"], problem["line"]) for problem in found.json["problems"]] == [("needs_no_transaction", 2)]
+    hook(runs, "before-each", "SELECT 1;")
+    found = invoke(runs, "check", "--offline", "--json")
+    assert (found.exit_code, [problem["code"] for problem in found.json["problems"]]) == (2, ["file_format"])
+
+
 def test_a_file_that_is_no_hook_is_an_error(runs: Runs) -> None:
     """A hook with a slip in its name would never run; so would one in a folder that is not there."""
     runs.write("001_a", "SELECT 1;")

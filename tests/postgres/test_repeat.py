@@ -239,12 +239,15 @@ def test_a_failure_has_its_place_in_the_file(runs: Runs, statement: str, state: 
 def test_a_lost_lock_is_told_as_such(runs: Runs) -> None:
     """And no further run is begun."""
 
+    holders = (
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
     def lose(event: object) -> None:
         if isinstance(event, Repeated) and event.runs == 3:
-            runs.database.rows(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+            runs.database.rows(f"SELECT pg_terminate_backend(pid) FROM ({holders}) AS holder")
+            until(lambda: not runs.database.rows(holders), "the end of the lock")
 
     runs.listener = lose
     fill(runs)

@@ -108,7 +108,7 @@ def show(path: Path, relative_to: Path | None = None) -> str:
 
 def _printable(name: str) -> str:
     """The name with any bytes that are not UTF-8 spelled out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def require_folders(directories: Iterable[Path], advice: str = "sqlmig init") -> None:

@@ -28,6 +28,10 @@ NEAR_FILE_NAME = pattern(
 )
 
 
+DIRECTIONS = {direction.value: direction for direction in Direction}
+"""Faster than asking the class, which counts with thousands of files."""
+
+
 def fits_name(character: str) -> bool:
     """Whether a character may stand in a migration's name: letters with their marks, digits, ``_``, ``-``, ``.``."""
     return character.isalnum() or character in "_-." or unicodedata.category(character).startswith("M")
@@ -49,7 +53,7 @@ class FileName(NamedTuple):
         match = FILE_NAME.fullmatch(text if text.isascii() else unicodedata.normalize("NFC", text))
         if not match or not (PLAIN_NAME.fullmatch(match["name"]) or all(map(fits_name, match["name"]))):
             return None
-        return cls(int(match["version"]), match["name"], Direction(match["direction"]))
+        return cls(int(match["version"]), match["name"], DIRECTIONS[match["direction"]])
 
     @staticmethod
     def nearly(text: str) -> bool:

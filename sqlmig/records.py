@@ -7,9 +7,11 @@ import zlib
 from datetime import UTC, datetime
 
 from sqlmig.database import Row
-from sqlmig.migration import Applied, Checksum, Direction, Progress, Script
+from sqlmig.migration import DIRECTIONS, Applied, Checksum, Direction, Progress, Script
 from sqlmig.results import LogEntry
 from sqlmig.script import TextSource
+
+PROGRESS = {progress.value: progress for progress in Progress}
 
 
 def packed(script: Script | None, limit: int | None = None) -> str:
@@ -43,8 +45,8 @@ def applied_in(row: Row) -> Applied:
         stored_down=Script(Direction.DOWN, TextSource(stored, f"{label}_{name}.down.sql (as stored in the history)"))
         if stored is not None
         else None,
-        progress=Progress(row[13] or ""),
-        direction=Direction(row[14] or ""),
+        progress=PROGRESS[row[13] or ""],
+        direction=DIRECTIONS[row[14] or ""],
         statement=_int(row[15]),
         statements=_int(row[16]),
         prefix=row[17],

@@ -53,7 +53,14 @@ class Catalog:
     @property
     def whole(self) -> str | None:
         """The column that holds the object that a row tells of, where it is no object itself."""
-        return None if self.identified else knowledge.PARTS.get(self.name) or (self.key[0] if self.key else None)
+        if self.identified:
+            return None
+        return knowledge.PARTS.get(self.name) or next((name for name in self.key if name in self.targets), None)
+
+    @property
+    def addressed(self) -> bool:
+        """Whether pg_identify_object is known to know its rows."""
+        return self.name in knowledge.ADDRESSED
 
     def column(self, name: str) -> tuple[str, str, bool] | None:
         return next((column for column in self.columns if column[0] == name), None)
@@ -76,7 +83,7 @@ class Catalog:
 
     def is_name(self, column: str) -> bool:
         """Whether it is a part of the identity already."""
-        return self.identified and column in self.unique and (column, "name", True) in self.columns
+        return self.addressed and column in self.unique and (column, "name", True) in self.columns
 
     def first_target(self, catalog: str) -> str | None:
         """The first column that refers to this catalog."""
@@ -235,6 +242,12 @@ def _statement(catalog: Catalog, fields: tuple[Field, ...], condition: str) -> s
         addressed = knowledge.CLASSES.get(catalog.name)
         class_ = f"'pg_catalog.{addressed or catalog.name}'::pg_catalog.regclass"  # not all may read tableoid
         identity = f" CROSS JOIN LATERAL pg_catalog.pg_identify_object({class_}, c.oid, 0) AS identified"
+        if not catalog.addressed:  # asked for what it does not know, it fails; what depends on something it knows
+            identity = (
+                f" LEFT JOIN LATERAL (SELECT i.type, i.identity FROM pg_catalog.pg_depend AS d CROSS JOIN LATERAL"
+                f" pg_catalog.pg_identify_object(d.classid, d.objid, 0) AS i WHERE d.classid = {class_}"
+                " AND d.objid = c.oid LIMIT 1) AS identified ON true"
+            )
     expressions = ", ".join(field.expression for field in fields)
     return f"SELECT {expressions} FROM {source} AS c{identity} WHERE {condition}"
 

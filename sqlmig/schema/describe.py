@@ -66,7 +66,7 @@ class Describer:
             for row in rows:
                 address = (catalog, int(row[0] or 0))
                 self.names[address] = spoken(row[1] or "", row[2] or "")
-                if row[1] is None and address not in self.hidden and visible(row):
+                if row[1] is None and reading.catalog.addressed and address not in self.hidden and visible(row):
                     self.vanished.append(address)
         elif catalog == "pg_attribute":
             name = next(index for index, field in enumerate(reading.fields) if field.column == "attname")
@@ -131,7 +131,20 @@ class Describer:
                 described = _described(row, values)
                 if catalog.namespace is not None and "of" in described:
                     described.pop("schema", None)
-                self.things[catalog.name, oid] = Thing(*self.names[catalog.name, oid], described)
+                self.things[catalog.name, oid] = self._thing(reading, oid, described)
+
+    def _thing(self, reading: Reading, oid: int, described: dict[str, Any]) -> Thing:
+        """An object by its name; by what makes it unique where the server has no name for it."""
+        catalog = reading.catalog
+        kind, name = self.names[catalog.name, oid]
+        if not kind:
+            unique = (
+                field.word for field in reading.fields if field.column in catalog.unique and field.column != "oid"
+            )
+            kind = catalog.name.removeprefix("pg_").replace("_", " ")
+            name = " ".join(str(described[word]) for word in unique if word in described)
+            self.names[catalog.name, oid] = (kind, name)
+        return Thing(kind, name, described)
 
     def _visible(self, reading: Reading) -> Callable[[Row], bool]:
         """Whether a row belongs neither to a hidden schema nor to something in it."""

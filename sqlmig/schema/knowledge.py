@@ -161,6 +161,18 @@ SCOPE: Mapping[str, str] = {
 }
 """Rows of a catalog that are described."""
 
+ADDRESSED = frozenset(
+    {
+        *("pg_am", "pg_amop", "pg_amproc", "pg_cast", "pg_class", "pg_collation", "pg_constraint", "pg_conversion"),
+        *("pg_database", "pg_default_acl", "pg_event_trigger", "pg_extension", "pg_foreign_data_wrapper"),
+        *("pg_foreign_server", "pg_language", "pg_largeobject_metadata", "pg_namespace", "pg_opclass", "pg_operator"),
+        *("pg_opfamily", "pg_policy", "pg_proc", "pg_publication", "pg_publication_namespace", "pg_publication_rel"),
+        *("pg_rewrite", "pg_statistic_ext", "pg_subscription", "pg_transform", "pg_trigger", "pg_ts_config"),
+        *("pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_type", "pg_user_mapping"),
+    }
+)
+"""Catalogs whose objects pg_identify_object knows. It fails for others; a newer server knows what is in pg_depend."""
+
 WHOEVER_MADE_THEM = frozenset({"pg_namespace", "pg_extension", "pg_largeobject_metadata"})
 """Catalogs whose objects are described even where initdb made them, or where a person may choose small OIDs."""
 

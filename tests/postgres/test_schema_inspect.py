@@ -11,6 +11,7 @@ import pytest
 
 from sqlmig.database import Session, connect
 from sqlmig.errors import DatabaseError, UnsupportedServer
+from sqlmig.schema import knowledge
 from sqlmig.schema.diff import diff
 from sqlmig.schema.ignore import Ignore
 from sqlmig.schema.inspect import inspect
@@ -271,3 +272,18 @@ def test_the_driver_sees_no_open_transaction_afterwards(session: Session) -> Non
     """Outside a transaction the reading's own one is closed."""
     inspect(session)
     assert session.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_catalog_that_nobody_knows_is_described(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a newer server adds is read as it tells of it itself; its objects are called as the server calls them,
+    or by what makes them unique."""
+    session.ask("CREATE POLICY p ON app.users USING (id > 1); CREATE TYPE app.e AS ENUM ('a', 'b')")
+    known = inspect(session).objects
+    monkeypatch.setattr("sqlmig.schema.inspect._servers", {})
+    monkeypatch.setattr(knowledge, "ADDRESSED", knowledge.ADDRESSED - {"pg_policy", "pg_namespace"})
+    monkeypatch.setattr(knowledge, "PARTS", {"pg_attrdef": "adrelid"})
+    unknown = inspect(session).objects
+    assert unknown["policy p on app.users"] == {**known["policy p on app.users"], "name": "p"}
+    assert {name for name in unknown if name.startswith("enum ")} == {"enum type app.e 1 a", "enum type app.e 2 b"}
+    assert known["type app.e"]["labels"] == ["a", "b"]
+    assert unknown["namespace app"]["owner"] == "postgres"

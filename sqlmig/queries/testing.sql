@@ -20,3 +20,7 @@ SELECT CASE WHEN pg_catalog.pg_try_advisory_lock({key}) THEN pg_catalog.pg_advis
 -- name: facts
 -- What a template depends on, and whether the server was made faster already.
 SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('fsync')
+
+-- name: end_sessions
+-- Ends every session of a database, and says how many there were.
+SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity WHERE datname = {name}

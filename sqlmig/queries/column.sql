@@ -121,12 +121,17 @@ SELECT 6, pg_catalog.format('GRANT %s (%I) ON {owner} TO %s%s', one.privilege_ty
  ORDER BY 1, 2
 
 -- name: around
--- Constraints, indexes and statistics that go with a column, as statements, in their order.
+-- Constraints, indexes and statistics that go with a column, as statements, in their order. A NOT NULL of the name that
+-- SET NOT NULL gives it is left to that: servers before 18 know no other.
 WITH rules AS (
     SELECT rule.*, pg_catalog.pg_get_constraintdef(rule.oid) AS definition
       FROM pg_catalog.pg_constraint AS rule
      WHERE rule.conrelid = {table} AND rule.contype IN ('p', 'u', 'x', 'c', 'f', 'n') AND rule.coninhcount = 0
        AND {number} = ANY (rule.conkey)
+       AND NOT (rule.contype = 'n' AND rule.convalidated AND NOT rule.connoinherit AND rule.conname = (
+            SELECT (owner.relname || '_' || part.attname || '_not_null')::name
+              FROM pg_catalog.pg_class AS owner JOIN pg_catalog.pg_attribute AS part ON part.attrelid = owner.oid
+             WHERE owner.oid = {table} AND part.attnum = {number}))
 ), indexes AS (
     SELECT index.*, class.relname, class.reltablespace, space.nspname, pg_catalog.pg_get_indexdef(index.indexrelid) AS definition,
            (SELECT rule.conname FROM pg_catalog.pg_constraint AS rule

@@ -30,7 +30,7 @@ def typed(document: Path) -> Iterator[str]:
     candidates = [*SPAN.findall(prose(text)), *(line.strip().removeprefix("$ ") for line in lines)]
     for candidate in candidates:
         if re.match(r"sqlmig [a-z]", candidate):
-            yield re.split(r"\s+#|[|;)]|&&|\.\.\.|\[", candidate)[0].strip()
+            yield re.split(r"\s+#|\s+>|[|;)]|&&|\.\.\.|\[", candidate)[0].strip()
 
 
 def accepts(words: list[str]) -> None:

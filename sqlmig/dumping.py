@@ -21,6 +21,9 @@ HEAD = 20
 NOT_FOR_SERVICES = ("password", "service", "servicefile", "passfile")
 """Parameters that a service file cannot hold, or that say where to look for others."""
 
+COMPUTED_DEFAULT = ("sslcertmode", "allow")
+"""What libpq fills in by itself, though it is no compiled default, and what one before 16 does not know."""
+
 
 def pg_dump_for(major: int, environ: Mapping[str, str] = os.environ) -> Path:
     """The pg_dump to read a server of this major version with: the same version's, else the next newer one's.
@@ -73,16 +76,18 @@ def dump_schema(session: Session, left_out: str, role: str | None, *options: str
     import subprocess
 
     program = pg_dump_for(session.server_version // 10000)
-    parameters = {
-        option.keyword.decode(): option.val.decode() for option in session.pgconn.info if option.val is not None
+    parameters = {  # what differs from the defaults: the pg_dump at hand may come with an older libpq
+        option.keyword.decode(): option.val.decode()
+        for option in session.pgconn.info
+        if option.val is not None and option.val != option.compiled
     }
     words = [str(program), "--schema-only", f"--exclude-schema={quote_identifier(left_out)}", *options]
     if role:
         words.append(f"--role={role}")
     with tempfile.TemporaryDirectory(prefix="sqlmig-") as folder:
         service = Path(folder) / "service.conf"
-        kept = {key: value for key, value in parameters.items() if key not in NOT_FOR_SERVICES and value}
-        service.write_text("[sqlmig]\n" + "".join(f"{key}={value}\n" for key, value in kept.items()))
+        kept = [item for item in parameters.items() if item[0] not in NOT_FOR_SERVICES and item != COMPUTED_DEFAULT]
+        service.write_text("[sqlmig]\n" + "".join(f"{key}={value}\n" for key, value in kept if value))
         environ = {**os.environ, "PGSERVICEFILE": str(service), "PGSERVICE": "sqlmig", "PGCLIENTENCODING": "UTF8"}
         for key, variable in (("password", "PGPASSWORD"), ("passfile", "PGPASSFILE")):
             if parameters.get(key):

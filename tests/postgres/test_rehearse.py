@@ -309,17 +309,16 @@ def test_rows_are_compared_whoever_owns_them_and_whatever_hides_them(project: Pr
     owner = project.database.role("owner", "NOLOGIN")
     worker = project.database.role("worker", "LOGIN CREATEDB NOINHERIT")
     project.database.execute(
-        f'GRANT "{owner}" TO "{worker}"; GRANT CREATE ON DATABASE {project.database.name} TO "{owner}";'
-        f'GRANT CREATE ON SCHEMA public TO "{owner}"'
+        f'GRANT "{owner}" TO "{worker}"; GRANT CREATE ON DATABASE {project.database.name} TO "{owner}"'
     )
-    runs = Runs(project, url=project.database.url_as(worker), role=owner)
+    runs = Runs(project, url=project.database.url_as(worker), role=owner, search_path="app")
     runs.write(
         "001_a",
-        "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2); ALTER TABLE a ENABLE ROW LEVEL SECURITY;"
-        "REVOKE ALL ON a FROM PUBLIC;",
+        "CREATE SCHEMA app; CREATE TABLE a (id int); INSERT INTO a VALUES (1), (2); "
+        "ALTER TABLE a ENABLE ROW LEVEL SECURITY; REVOKE ALL ON a FROM PUBLIC;",
     )
     runs.write("002_b", "DELETE FROM a WHERE id = 1;", "SELECT 1;")
-    assert told(runs.api.rehearse()) == ["data not restored: a 1 row differs (1 lost, 0 new)"]
+    assert told(runs.api.rehearse()) == ["data not restored: app.a 1 row differs (1 lost, 0 new)"]
 
 
 def test_migrations_run_as_apply_runs_them(project: Project) -> None:

@@ -19,6 +19,7 @@ class SeedCommands(Commands):
         "new": "sqlmig.cli.seeding:new",
         "run": "sqlmig.cli.seeding:run",
     }
+    aliases: ClassVar[Mapping[str, str]] = {"make": "new"}
     prefix: ClassVar[str] = "seed "
 
 

@@ -130,7 +130,8 @@ def test_dry_run_and_plan_show_the_same_and_change_nothing(three: Project) -> No
 def test_plan_goes_as_far_as_told(three: Project, words: list[str], count: int) -> None:
     document = ran(three.invoke("plan", "--json", *words)).json
     assert [step["outcome"] for step in document["steps"]] == ["planned"] * count
-    assert document["steps"][0]["script"] == [{"line": 2, "column": 1, "kind": "CREATE TABLE a"}]
+    (entry,) = document["steps"][0]["script"]
+    assert entry == {"file": "sql/001_a.up.sql", "line": 2, "column": 1, "kind": "CREATE TABLE a", "repeat": None}
     assert document["dry_run"] is True
 
 

@@ -76,7 +76,7 @@ SELECT CASE WHEN note.provider IS NULL THEN 'c' ELSE 'l' END, note.classoid, not
 
 -- name: own_comments
 -- The comments on PostgreSQL's own objects, as one number: these OIDs are the same on every server of a major version.
-SELECT pg_catalog.sum(pg_catalog.hashtextextended(description, classoid::bigint * 4294967296 + objoid::bigint * 2048
+SELECT 'pg_description', pg_catalog.sum(pg_catalog.hashtextextended(description, classoid::bigint * 4294967296 + objoid::bigint * 2048
                                                                + objsubid))
   FROM pg_catalog.pg_description WHERE objoid < 12000
    AND classoid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass

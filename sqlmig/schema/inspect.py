@@ -14,6 +14,7 @@ from sqlmig.schema.ignore import NONE, Ignore
 from sqlmig.schema.knowledge import CLASSES
 from sqlmig.schema.names import spoken
 from sqlmig.schema.notes import Notes
+from sqlmig.schema.own import BUILTIN, digests
 from sqlmig.schema.snapshot import Description, Snapshot
 
 OLDEST = 140000
@@ -28,15 +29,13 @@ family sees the present), and of one that somebody is about to drop."""
 
 FORBIDDEN = "42501"
 
-BUILTIN = 12000
-"""Smaller OIDs are the same on every server of a major version (FirstUnpinnedObjectId in access/transam.h)."""
-
 EXTRAS = (
     "members",
     "roles",
     "tablespaces",
     "composites",
     "comments",
+    "own_objects",
     "own_comments",
     "dependencies",
     "additions",
@@ -61,6 +60,8 @@ class Server:
     tables: dict[int, str]
     """The names of the catalogs by OID."""
     readings: tuple[Reading, ...]
+    own: str
+    """The statement that reads the digests of PostgreSQL's own objects."""
     names: Names
     """Of PostgreSQL's own objects, as far as they were asked for."""
 
@@ -119,7 +120,9 @@ def _read(session: Session, history: str | None, opening: list[str], end: str) -
         opening = []
     blocks = [name for name in EXTRAS if name != "not_null" or session.server_version >= NAMED_NOT_NULL]
     statements = [query("schema", "hidden").format(history=literal(history))]
-    statements += [query("schema", name) for name in blocks] + [reading.statement for reading in server.readings]
+    statements += [server.own if name == "own_objects" else query("schema", name) for name in blocks] + [
+        reading.statement for reading in server.readings
+    ]
     hidden, *results = _run(session, [*opening, *statements])[len(opening) :]
     extras = dict(zip(blocks, results, strict=False))
     describer = Describer([(server.tables[oid], number) for oid, number in _pairs(hidden)])
@@ -160,7 +163,7 @@ def _server(rows: list[Row]) -> Server:
     catalogs = catalogs_in(rows)
     addressed = {name: catalog for catalog, name in CLASSES.items()}
     tables = {catalog.oid: addressed.get(catalog.name, catalog.name) for catalog in catalogs}
-    return Server(tables, tuple(readings(catalogs)), {})
+    return Server(tables, tuple(readings(catalogs)), digests(catalogs), {})
 
 
 def _identify(server: Server, addresses: list[Address], history: str | None) -> str:

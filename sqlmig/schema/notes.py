@@ -12,10 +12,6 @@ ADDITIONS = {"t": "toast options", "s": "statistics targets", "f": "triggers"}
 """What the rows of the block ``additions`` are called."""
 
 
-OWN_COMMENTS: Address = ("pg_description", 0)
-OWN_COMMENTS_NAME = ("comments", "on PostgreSQL's own objects")
-
-
 class Notes:
     """The rows of the blocks besides the catalogs, by the name of the block."""
 
@@ -36,8 +32,8 @@ class Notes:
         for row in self.rows["comments"]:
             path = ("comment",) if row[0] == "c" else ("security labels", row[5] or "")
             describer.note(self._address(row), int(row[3] or 0), path, row[4])
-        ((digest,),) = self.rows["own_comments"]
-        describer.things[OWN_COMMENTS] = Thing(*OWN_COMMENTS_NAME, {"digest": digest})
+        own = {name or "": digest for name, digest in (*self.rows["own_objects"], *self.rows["own_comments"]) if digest}
+        describer.things["", 0] = Thing("PostgreSQL's", "own objects", own)
         for row in self.rows["additions"]:
             describer.note(self._address(row), 0, (ADDITIONS[row[0] or ""],), _value(row[3] or ""))
         for row in sorted(self.rows["dependencies"], key=lambda row: row[0] or ""):

@@ -63,7 +63,7 @@ def rich(server: Server, admin: psycopg.Connection[Any]) -> Iterator[Database]:
 
 
 UNDUMPED = (
-    *("subscription", "language", "extension", "database", "large object", "comments on", "type app.users", 'rule "_'),
+    *("subscription", "language", "extension", "database", "large object", "PostgreSQL's", "type app.users", 'rule "_'),
     *("function pg_catalog", "table pg_catalog", "column pg_catalog"),
 )
 """What pg_dump leaves out on purpose, or puts into another part of its output."""

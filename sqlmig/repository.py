@@ -13,6 +13,9 @@ from sqlmig.migration import FileName
 
 SECONDS = 60.0
 
+OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""What git sets for its hooks, relative to their folder and not to the one that is asked about."""
+
 Tree = dict[str, str]
 """Blobs by their path from the top of the work tree."""
 
@@ -100,7 +103,7 @@ def _ask(folder: Path, *arguments: str, given: str = "") -> str:
             encoding="utf-8",
             errors="surrogateescape",
             timeout=SECONDS,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            env={name: value for name, value in os.environ.items() if name not in OF_A_HOOK} | {"LC_ALL": "C.UTF-8"},
         )
     except FileNotFoundError:
         raise UsageError("git is not installed", next_step="name the migrations: sqlmig renumber --help") from None

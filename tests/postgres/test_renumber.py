@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,27 @@ def test_branches_that_have_nothing_in_common(runs: Runs, repository: Repository
     repository.git("commit", "--quiet", "--message", "work")
     error = runs.fails(UsageError, lambda: runs.api.renumber(onto="main"))
     assert "in common" in error.message
+
+
+def test_within_a_hook(runs: Runs, repository: Repository) -> None:
+    """git tells its hooks where the repository is, as seen from its top."""
+    outcome = runs.project.invoke("renumber", "--onto", "main", env={"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index"})
+    assert outcome.exit_code == 0, outcome
+    assert names(runs) == ["001_a", "002_b", "004_mine", "005_more"]
+
+
+def test_times_become_the_time_that_it_is(runs: Runs, repository: Repository) -> None:
+    """In the order they had."""
+    repository.checkout("main")
+    write(runs, "20260301120000_theirs")
+    repository.commit()
+    repository.branch("stamped", "main~1")
+    write(runs, "20260101120000_first", "20260102120000_second")
+    before = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
+    first, second = runs.api.renumber(onto="main").renamed
+    assert (first.name, second.name) == ("first", "second")
+    assert before <= first.new_version < second.new_version
+    assert len(first.new_label) == 14
 
 
 def test_outside_a_repository(runs: Runs) -> None:

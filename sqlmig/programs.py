@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,9 @@ from sqlmig.plan import Step, StepKind
 
 TIME_LIMIT = 5.0
 """Seconds that a program may take for one event; then it is killed, and told nothing more."""
+
+SECONDS = re.compile(r"\d+ s\b")
+"""What makes the same reason for waiting another text each second."""
 
 LAST_WAIT = 5.0
 """Seconds that the end of a run waits for events that were not told yet."""
@@ -48,12 +52,22 @@ class Programs:
         self.begun = False
         self.deadline: float | None = None
         self.untold = 0
+        self.reason = ""
+        self.process: subprocess.Popen[bytes] | None = None
         self.complaints: dict[str, None] = {}
         self.waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._tell_all, name="sqlmig-on-event", daemon=True)
 
     def __call__(self, event: events.Event) -> None:
-        """Take an event; returns at once. Single statements and notices are left out: there may be millions."""
+        """Take an event; returns at once. Single statements and notices are left out: there may be millions.
+
+        A wait is told once for each reason.
+        """
+        if isinstance(event, events.Waiting):
+            reason = SECONDS.sub("", event.reason)
+            if reason == self.reason:
+                return
+            self.reason = reason
         told = _described(event)
         if told is not None:
             self._put(told)
@@ -66,6 +80,8 @@ class Programs:
             self.waiting.put(None)
             with suppress(KeyboardInterrupt):
                 self.thread.join(LAST_WAIT + TIME_LIMIT)
+            if self.process is not None and self.thread.is_alive():
+                _kill(self.process)
         if self.untold:
             self.complaints[f"{self.untold} events were not told in time"] = None
         return tuple(
@@ -91,7 +107,7 @@ class Programs:
     def _tell(self, command: tuple[str, ...], data: bytes) -> bool:
         """Whether the program is to be told more."""
         try:
-            process = self._started(command, data)
+            process = self.process = self._started(command, data)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a word holds a NUL character"
             self.complaints[f"{command[0]} cannot be run: {reason}"] = None
@@ -99,8 +115,7 @@ class Programs:
         try:
             code = process.wait(TIME_LIMIT)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             process.wait()
             self.complaints[f"{command[0]} took longer than {TIME_LIMIT:g} s and was killed"] = None
             return False
@@ -120,6 +135,15 @@ class Programs:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """With its children, where the system knows groups of processes."""
+    with suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _described(event: events.Event) -> Json | None:

@@ -127,12 +127,13 @@ def test_events_of_programs_are_documented_with_their_keys(project: Project, mon
         other.rollback()
         other.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key("sqlmig")])
         with pytest.raises(Exception, match="lock"):
-            runs.apply(lock_wait=0.1)
+            runs.apply(lock_wait=0.6)
     everywhere = {"format", "event", "at", "command", "environment", "run"}
     documented = {
         next(iter(spans([row[0]]))): spans([row[2]])
         for row in table(HOOK_PAGE, "`event`", "when", "beside the keys of every event")
     }
+    assert [event["event"] for event in told].count("waiting") == 1
     seen = {str(event["event"]): set(event) - everywhere for event in told}
     assert seen == documented
 

@@ -145,5 +145,5 @@ def folder(fresh_folder: Path, prepared_cluster: Path) -> Path:
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is printed does not depend on who runs the tests; pytest-xdist gives its workers a COLUMNS."""
-    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI"):
         monkeypatch.delenv(name, raising=False)

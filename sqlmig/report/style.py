@@ -60,7 +60,12 @@ def wants_colour(stream: TextIO | None, environ: Mapping[str, str] = os.environ)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at the stream; no for one that is closed or was never there."""
+    """Whether somebody looks at the stream; no for one that is closed or was never there.
+
+    Nobody does where the variable CI is set: some systems run their jobs at terminals that only seem to be there.
+    """
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return False
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # a closed stream

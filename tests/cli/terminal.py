@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.support.project import Project
@@ -29,6 +29,7 @@ def at_terminal(
     typed: str = "",
     columns: int = 80,
     watch: Callable[[str], object] = lambda text: None,
+    env: Mapping[str, str] | None = None,
 ) -> Seen:
     """Run a command with a terminal for stdin, stdout and stderr, and type this into it beforehand.
 
@@ -36,7 +37,7 @@ def at_terminal(
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = project.environment({"TERM": "xterm", "COLUMNS": None, "NO_COLOR": None})
+    environment = project.environment({"TERM": "xterm", "COLUMNS": None, "NO_COLOR": None, **(env or {})})
     with subprocess.Popen(
         [sys.executable, "-m", "sqlmig", *arguments],
         cwd=project.folder,

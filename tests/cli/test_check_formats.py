@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.cli.terminal import at_terminal
 from tests.support.project import Project
 
 FORMATS = ("github", "gitlab", "junit", "sarif")
@@ -90,3 +91,22 @@ def test_in_ci_lines_are_plain(project: Project) -> None:
     assert done.exit_code == 1
     assert done.output.replace("\n", "").isprintable(), done
     assert "applied  001_a" in done.stdout
+
+
+def test_in_ci_nobody_sits_at_the_terminal(project: Project) -> None:
+    """Some systems run jobs at one: nothing is drawn there, and nobody is asked, which would wait for ever."""
+    project.write("001_a.up.sql", "CREATE TABLE a ();\nSELECT pg_sleep(0.6);")
+    applied = at_terminal(project, "apply", env={"CI": "true"})
+    assert applied.exit_code == 0
+    assert applied.text.replace("\n", "").isprintable(), applied
+    project.write_config("protected = true")
+    project.write("002_b.up.sql", "CREATE TABLE b ();")
+    asked = at_terminal(project, "apply", env={"CI": "true"})
+    assert asked.exit_code == 2
+    assert "type the name" not in asked.text
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_a_variable_that_says_no_is_none(project: Project, value: str) -> None:
+    project.write("001_a.up.sql", "CREATE TABLE a ();")
+    assert "\x1b[" in at_terminal(project, "apply", env={"CI": value}).text

@@ -19,7 +19,7 @@ from tests.support.session import PASSWORD_GROUP
 
 NOISE = re.compile(r"-- Dumped (from|by) .*|\\(un)?restrict .*")
 
-BENDING = ("PG", "SQLMIG_", "LC_", "LANG", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+BENDING = ("PG", "SQLMIG_", "LC_", "LANG", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI")
 
 Row = tuple[Any, ...]
 

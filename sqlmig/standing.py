@@ -159,6 +159,13 @@ def _missing(applied: Applied) -> Problem:
     )
 
 
+def stop(applied: Applied) -> str:
+    """Where a non-transactional script stopped, in words."""
+    if applied.statement is not None and applied.statements is not None and applied.statement > applied.statements:
+        return "behind its last statement"
+    return f"at statement {applied.statement}/{applied.statements}"
+
+
 def unfinished(applied: Applied) -> Problem:
     """That a non-transactional script stopped half way: where, why, and how it goes on."""
     verb = "failed" if applied.progress is Progress.FAILED else "was interrupted"
@@ -168,8 +175,7 @@ def unfinished(applied: Applied) -> Problem:
     correct = "correct that statement and " if applied.progress is Progress.FAILED else ""
     return Problem(
         "failed",
-        f"{applied}: {'its rollback ' if undoing else ''}{verb} at statement "
-        f"{applied.statement}/{applied.statements}{why}",
+        f"{applied}: {'its rollback ' if undoing else ''}{verb} {stop(applied)}{why}",
         None,
         applied.version,
         next_step=f"{correct}continue: {again}",

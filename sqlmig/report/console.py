@@ -34,7 +34,7 @@ from sqlmig.results import (
     Where,
 )
 from sqlmig.script import Direction
-from sqlmig.standing import Standing, State
+from sqlmig.standing import Standing, State, stop
 from sqlmig.statements import pretty
 
 Redact = Callable[[str], str]
@@ -184,7 +184,7 @@ def _remarks(standing: Standing) -> Iterator[str]:
     if record.progress is not Progress.DONE:
         verb = "failed" if record.progress is Progress.FAILED else "stopped"
         back = " of its down" if record.direction is Direction.DOWN else ""
-        yield f"{verb} at {record.statement}/{record.statements}{back}"
+        yield f"{verb} {stop(record).replace('statement ', '')}{back}"
     if record.baseline:
         yield "baseline"
     if record.retired:

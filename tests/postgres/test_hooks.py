@@ -187,6 +187,7 @@ def test_after_each_without_a_transaction_is_made_up_for(runs: Runs) -> None:
     assert place(error)[:2] == ("after_each.sql", 1)
     assert "its statements stay, after_each was rolled back" in str(error.left_behind)
     assert (runs.exists("a"), runs.applied(), runs.states()) == ([True], [], {"001_a": "failed"})
+    assert "failed behind its last statement" in invoke(runs, "status").stdout
     only(runs, "after_each", WRITES.format("mended"))
     assert outcomes(runs.apply()) == ["applied"]
     assert (told(runs), runs.applied()) == (["mended"], ["001_a"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from sqlmig.templates.words import QUOTED, RESERVED
+from sqlmig.templates.words import QUOTED, RESERVED, identifier, parts
 from tests.cli.terminal import at_terminal
 from tests.support.database import Database
 from tests.support.project import Project
@@ -152,3 +153,19 @@ def test_templates_need_no_driver(offline_project: Project) -> None:
         [sys.executable, "-c", program, *words], cwd=offline_project.folder, env=offline_project.environment()
     )
     assert done.returncode == 0
+
+
+def test_any_name_is_read_back_as_it_was_meant(database: Database) -> None:
+    """By the server, and by ourselves; in quotes wherever the server would put it into quotes."""
+    chance = random.Random(7)
+    letters = "abAB_09$ .\"'%{}\\-éß😀\u00a0;:()[]"
+    names = {"".join(chance.choices(letters, k=chance.randint(1, 15))).strip() for _ in range(2000)} - {""}
+    names |= QUOTED
+    with database.connect() as connection:
+        for name in sorted(names):
+            written = identifier(name)
+            assert parts(written) == (name,), name
+            row = connection.execute("SELECT parse_ident(%s), quote_ident(%s)", [written, name]).fetchone()
+            assert row is not None
+            assert row[0] == [name]
+            assert written == row[1] or written == f'"{row[1]}"', name

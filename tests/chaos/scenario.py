@@ -93,6 +93,24 @@ b"
         DELETE FROM counter WHERE n > 1000;
         DROP FUNCTION twice(int);
         """,
+    "007_fill.up": f"""{HEADER}
+        -- sqlmig: require SELECT count(*) = 300 FROM item
+        -- sqlmig: repeat
+        UPDATE item SET note = note || ' and some' WHERE id IN
+            (SELECT id FROM item WHERE note NOT LIKE '% and some' ORDER BY id LIMIT 70);
+        -- sqlmig: repeat pause = 2ms
+        INSERT INTO other.item (id, name)
+            SELECT id, name FROM item WHERE id > 200 EXCEPT SELECT id, name FROM other.item ORDER BY id LIMIT 40;
+        UPDATE counter SET n = n + 3;
+        -- sqlmig: ensure SELECT count(*) = 0 FROM item WHERE note <> 'none and some'
+        """,
+    "007_fill.down": f"""{HEADER}
+        -- sqlmig: repeat
+        DELETE FROM other.item WHERE id IN (SELECT id FROM other.item WHERE id > 200 LIMIT 33);
+        UPDATE counter SET n = n - 3;
+        -- sqlmig: repeat
+        UPDATE item SET note = 'none' WHERE id IN (SELECT id FROM item WHERE note <> 'none' LIMIT 70);
+        """,
 }
 
 DETACH = {

@@ -9,6 +9,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain
+from typing import TypeVar
 
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
@@ -17,6 +18,7 @@ from sqlmig.script.assertion import Assertion
 from sqlmig.script.behind import Behind
 from sqlmig.script.checksum import Checksum, RawDigest, raw_checksum, sql_checksum
 from sqlmig.script.header import Header, read_header
+from sqlmig.script.look import Look
 from sqlmig.script.repeat import Repeat
 from sqlmig.script.source import Source
 
@@ -28,6 +30,9 @@ DIRECTIVE_NAME = "sqlmig"
 
 BOM = "\ufeff"
 """The byte order mark: no part of the text where it begins a file."""
+
+
+P = TypeVar("P")
 
 
 class Direction(StrEnum):
@@ -173,7 +178,7 @@ class Script:
     def _scan(self, chunks: Iterable[str], header: Header) -> Iterator[statements.Piece]:
         return self._located(statements.scan(chunks, in_transaction=header.transaction))
 
-    def _located(self, pieces: Iterator[statements.Piece]) -> Iterator[statements.Piece]:
+    def _located(self, pieces: Iterator[P]) -> Iterator[P]:
         """The pieces; an error among them names this file."""
         try:
             yield from pieces
@@ -255,55 +260,37 @@ class Script:
     @cached_property
     def _reading(self) -> tuple[Survey, tuple[FileError, ...]]:
         """The survey as far as it goes, and why it goes no further."""
-        header, checksum = Header(), Checksum("")
+        look = Look(self.file)
+        checksum = Checksum("")
         errors: list[FileError] = []
-        problems: list[Problem] = []
-        directives: list[statements.Directive] = []
         raw = RawDigest()
-        behind = Behind(self.file)
-        count = size = 0
-        in_head = True
         try:
             data = self._data()
             start = [next(data, b""), next(data, b"")]
+            pieces: Iterator[statements.Piece | statements.Run]
             if start[1]:
-                header, wrong = self._head
-                pieces = self._scan(self._watched(raw, self._decoded(chain(start, data))), header)
+                look.header, wrong = self._head
+                chunks = self._watched(raw, self._decoded(chain(start, data)))
+                pieces = self._located(statements.scan_in_runs(chunks, in_transaction=look.header.transaction))
             else:
                 text = "".join(self._decoded(start[:1]))
-                header, wrong = self._head_in(text)
-                digested = statements.Digested([text], in_transaction=header.transaction)
+                look.header, wrong = self._head_in(text)
+                digested = statements.Digested([text], in_transaction=look.header.transaction)
                 pieces = self._located(digested.pieces())
             errors.extend(wrong)
-            behind.transaction = header.transaction and not wrong
-            for piece in pieces:
-                size += len(piece.text)
-                if isinstance(piece, statements.Statement):
-                    in_head = False
-                    if not piece.is_empty:
-                        count += 1
-                    if not piece.is_plain:
-                        problems.extend(self._objections(piece, header, whole=not wrong))
-                if isinstance(piece, statements.CopyData) or not (piece.directives or behind.waiting):
-                    continue
-                if in_head:
-                    directives.extend(piece.directives)
-                behind.follow(piece, count, in_head=in_head)
-            behind.end()
-            if read_header(directives, self.file)[0] != header:
+            look.at(pieces, whole=not wrong)
+            if read_header(look.directives, self.file)[0] != look.header:
                 raise self._changed("while it was being read")
             checksum = Checksum(raw.hexdigest() if start[1] else raw_checksum(start[0]))
             if not start[1]:
-                self._remember(
-                    "full_checksum", _checksum(checksum.raw, digested, header, (*behind.ensures, *behind.repeats))
-                )
-            if not count and self.direction is Direction.DOWN and not header.irreversible:
-                problems.append(self._empty_down())
+                self._remember("full_checksum", _checksum(checksum.raw, digested, look.header, look.behind))
+            if not look.count and self.direction is Direction.DOWN and not look.header.irreversible:
+                look.problems.append(self._empty_down())
         except FileError as error:
             errors.append(error)
-        problems.extend(behind.problems)
-        directed = tuple(behind.ensures), tuple(behind.repeats)
-        return Survey(header, count, checksum, size, tuple(problems), *directed), tuple(errors)
+        problems = (*look.problems, *look.follows.problems)
+        directed = tuple(look.follows.ensures), tuple(look.follows.repeats)
+        return Survey(look.header, look.count, checksum, look.size, problems, *directed), tuple(errors)
 
     def _head_in(self, text: str) -> tuple[Header, tuple[ScriptError, ...]]:
         """The header of the whole text, remembered."""
@@ -318,34 +305,6 @@ class Script:
     def _empty_down(self) -> Problem:
         advice = "write the way back, or -- sqlmig: irreversible"
         return Problem("empty_down", f"{self.file} has no statement", Place(self.file), next_step=advice)
-
-    def _objections(self, statement: statements.Statement, header: Header, *, whole: bool) -> Iterator[Problem]:
-        """What must not run; ``whole`` says that no directive of the header is in doubt."""
-        rule = statement.transaction
-        if rule is statements.TransactionRule.INSIDE:
-            return
-        place = Place(self.file, statement.line, statement.column)
-        if rule is statements.TransactionRule.ENDS and header.transaction:
-            yield Problem(
-                "transaction_control",
-                f"{statement.command} would end the transaction that sqlmig keeps around this file",
-                place,
-                next_step="remove it: each migration runs in one transaction anyway",
-            )
-        elif rule in (statements.TransactionRule.ENDS, statements.TransactionRule.SAVEPOINT) and not header.transaction:
-            yield Problem(
-                "transaction_control",
-                f"{statement.command} cannot be used under no-transaction, where each statement commits by itself",
-                place,
-                next_step="remove it, or remove -- sqlmig: no-transaction",
-            )
-        elif rule is statements.TransactionRule.OUTSIDE and header.transaction and whole:
-            yield Problem(
-                "needs_no_transaction",
-                f"{statement.outside_reason} cannot run inside a transaction",
-                place,
-                next_step="add this line at the top of the file: -- sqlmig: no-transaction",
-            )
 
 
 def _raw_checksum(first: bytes, second: bytes, rest: Iterable[bytes]) -> str:

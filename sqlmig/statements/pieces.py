@@ -5,9 +5,11 @@ They are named tuples because a file has many of them: a frozen dataclass takes 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlmig.statements import kinds, rules
+from sqlmig.statements.lines import after
 from sqlmig.statements.rules import TransactionRule
 
 
@@ -104,6 +106,27 @@ class Statement(NamedTuple):
         if rules.first_word(self.text) not in ("CREATE", "DROP", "REINDEX") or not self.outside_reason:
             return None
         return kinds.kind_of(self.text)
+
+
+class Run(NamedTuple):
+    """Statements in a row that are cut without care, and the gaps before them; no directive is in any of them."""
+
+    found: list[tuple[str, str, str]]
+    """Gap and statement of each, and something that does not matter."""
+    start: int
+    line: int
+    column: int
+
+    @property
+    def pieces(self) -> Iterator[Gap | Statement]:
+        """What ``scan`` gives for them."""
+        start, line, column = self.start, self.line, self.column
+        for gap, body, _ in self.found:
+            for kind, text in ((Gap, gap), (Statement, body)):
+                if text:
+                    yield kind(text, start, start + len(text), line, column)
+                start += len(text)
+                line, column = after(text, 0, len(text), line, column)
 
 
 class CopyData(NamedTuple):

@@ -44,6 +44,11 @@ def is_plain(text: str) -> bool:
     return _PLAIN.match(text) is not None
 
 
+def runs_anywhere(text: str) -> bool:
+    """Whether a statement gets on with a transaction around it and without one."""
+    return _PLAIN.match(text) is not None or transaction_rule(text) is TransactionRule.INSIDE
+
+
 def transaction_rule(text: str) -> TransactionRule:
     """How one statement gets on with a transaction, as far as its text tells."""
     first = first_word(text)

@@ -11,7 +11,7 @@ from sqlmig.statements.boundaries import UNKNOWN, Unreadable
 from sqlmig.statements.copying import data_end, line_end, part_end
 from sqlmig.statements.lexer import simple_statement_pattern, token_at, token_end
 from sqlmig.statements.lines import LINE_BREAK, after, line_around
-from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Statement
+from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Run, Statement
 from sqlmig.statements.psql import RESTRICT
 from sqlmig.statements.rules import copies_binary, copy_direction
 from sqlmig.statements.session import StandardStrings
@@ -58,6 +58,11 @@ def split(
     return scanner.pieces(everything=False)  # type: ignore[return-value]  # only statements are left
 
 
+def scan_in_runs(source: Iterable[str], *, in_transaction: bool = True) -> Iterator[Piece | Run]:
+    """As ``scan``, with most statements in runs: for whoever looks closely at few of them. Takes half the time."""
+    return Scanner(source, in_transaction=in_transaction).pieces_and_runs()
+
+
 class Scanner:
     """Reads a source through a window: ``text`` begins at ``base`` in the source and is cut up to ``at``."""
 
@@ -93,6 +98,13 @@ class Scanner:
         while self.at < len(self.text) or self.mark or self._read():
             yield from self._simple_statements(everything)
             yield from self._next_pieces(everything)
+
+    def pieces_and_runs(self) -> Iterator[Piece | Run]:
+        self._read()
+        while self.at < len(self.text) or self.mark or self._read():
+            if run := self._simple_run():
+                yield run
+            yield from self._next_pieces(True)
 
     def _read(self) -> bool:
         """Reads on: a window more, and at least twice as much as is not cut yet. False at the end of the source."""
@@ -131,18 +143,32 @@ class Scanner:
         self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
         self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
 
+    def _simple(self) -> list[tuple[str, str, str]]:
+        """Gaps and statements up to the first one that needs care: most of most scripts."""
+        text, at = self.text, self.at
+        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT):
+            return []
+        pattern = simple_statement_pattern(self.strings.on, self.follows_settings, self.has_bodies)
+        found = pattern.findall(text, at, min(at + _WINDOW, len(text)))
+        while found and not found[-1][1]:
+            found.pop()
+        return found
+
+    def _simple_run(self) -> Run | None:
+        found = self._simple()
+        if not found:
+            return None
+        run = Run(found, self.base + self.at, self.line, self.column)
+        self._move(self.at + sum(len(gap) + len(body) for gap, body, _ in found))
+        return run
+
     def _simple_statements(self, everything: bool) -> Iterator[Piece]:
-        """The statements up to the first one that needs care: most of most scripts. Every step here counts."""
+        """Every step here counts."""
         text, base, line, column = self.text, self.base, self.line, self.column
-        if self.mark or self.at < self.directives_end or (self.final and len(text) - self.at < _SHORT):
-            return
         has_lone_returns = self.has_lone_returns
         new = tuple.__new__
-        pattern = simple_statement_pattern(self.strings.on, self.follows_settings, self.has_bodies)
         start = base + self.at
-        for gap, body, _ in pattern.findall(text, self.at, min(self.at + _WINDOW, len(text))):
-            if not body:
-                break
+        for gap, body, _ in self._simple():
             end = start + len(gap)
             if everything and gap:
                 yield new(Gap, (gap, start, end, line, column, ()))

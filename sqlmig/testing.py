@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sqlmig import embedded
-from sqlmig.api import Project
+from sqlmig import embedded, hooks
+from sqlmig.actions import running
+from sqlmig.actions.workplace import Workplace
+from sqlmig.config import Environment, load
+from sqlmig.config.settings import UNNAMED
 from sqlmig.database import Session, connect
 from sqlmig.errors import DatabaseError
 from sqlmig.events import silent
 from sqlmig.files import discover
 from sqlmig.frozen import dataclass
+from sqlmig.plan import Apply
 from sqlmig.queries import literal, query, quote_identifier
 from sqlmig.version import VERSION
 
@@ -72,22 +76,25 @@ class Recipe:
     folders: Sequence[Path]
     config: Path | None = None
 
-    def project(self, url: str) -> Project:
-        """The project on another database, with the general settings of its configuration."""
-        return Project(url=url, directory=self.folders, env="default", config=self.config)
+    def environment(self, url: str) -> Environment:
+        """The general settings of the project, for another database: its programs are not told of what tests do."""
+        settings = load(url=url, directories=self.folders, env=UNNAMED, config=self.config)
+        return replace(settings, on_event=())
 
     def key(self, owner: str, server_version: str) -> int:
         """Changes with everything that a template depends on: the files above all.
 
         Raises FileError without a folder, and FilesInvalid.
         """
-        environment = self.project("embedded").environment
+        environment = self.environment("embedded")
         found = discover(environment.directories)
         found.raise_for_problems()
         digest = hashlib.sha256(f"{VERSION}\0{owner}\0{environment.history_schema}\0{server_version}".encode())
         for migration in found.migrations:
             checksums = [script.checksum.raw if script else "" for script in (migration.up, migration.down)]
             digest.update("\0".join([str(migration), *checksums]).encode())
+        for name, hook in sorted(hooks.discover(environment.hooks).items()):
+            digest.update(f"{name}\0{hook.checksum.raw}".encode())
         return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 
@@ -144,7 +151,8 @@ class TestDatabases:
         self._drop(self.session, self.template)
         self.session.ask(f"CREATE DATABASE {name}")
         try:
-            self.recipe.project(conninfo_for(self.conninfo, self.template)).apply(yes=True)
+            environment = self.recipe.environment(conninfo_for(self.conninfo, self.template))
+            running.run(Workplace(environment, silent), "apply", Apply(), yes=True)
         except BaseException:
             self._drop(self.session, self.template)
             raise

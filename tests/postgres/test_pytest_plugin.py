@@ -164,6 +164,18 @@ def test_settings_of_pytest_and_of_sqlmig_say_where_files_are(folder: pytest.Pyt
     run(folder, "--sqlmig-url", given.url)
 
 
+def test_hooks_count_and_programs_are_not_told(folder: pytest.Pytester, given: Database) -> None:
+    """A hook's SQL makes the schema what it is; nobody wants to hear of every run of the tests."""
+    (folder.path / "hooks").mkdir()
+    hook = folder.path / "hooks" / "after_apply.sql"
+    hook.write_text("DROP TABLE person;")
+    (folder.path / "sqlmig.toml").write_text('hooks = "hooks"\non_event = [["touch", "told"]]\n')
+    run(folder, "--sqlmig-url", given.url, "-k", "test_alone", failed=3, deselected=1)
+    hook.write_text("CREATE TABLE more ();")
+    run(folder, "--sqlmig-url", given.url)
+    assert not (folder.path / "told").exists()
+
+
 def test_nothing_is_imported_where_it_is_not_used(folder: pytest.Pytester) -> None:
     """Every pytest loads the plugin: that must not take time."""
     folder.makepyfile(

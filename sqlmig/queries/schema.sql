@@ -21,7 +21,7 @@ SELECT pg_catalog.set_config(name, value, true)
                ('standard_conforming_strings', 'on'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
                ('timezone', 'UTC'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('xmlbinary', 'base64'),
                ('xmloption', 'content'), ('lc_monetary', 'C'), ('statement_timeout', '0'), ('jit', 'off'),
-               ('lock_timeout', '200ms'))
+               ('lock_timeout', '200ms'), ('client_encoding', {encoding}))
        AS setting (name, value)
 
 -- name: catalogs

@@ -25,6 +25,9 @@ MEMBERS_WITH_PARTS = ("pg_class", "pg_opfamily")
 
 EVERYBODY = "PUBLIC"
 
+MISSING = ("missing", "object")
+"""What something is called that is referred to and is not there."""
+
 
 @dataclass
 class Thing:
@@ -51,6 +54,8 @@ class Describer:
         """The types whose columns a relation holds."""
         self.vanished: list[Address] = []
         """What was dropped before it could be identified."""
+        self.dangling = False
+        """Whether something is referred to that is not there."""
         self.names: dict[Address, tuple[str, str]] = {}
         self.attributes: dict[tuple[int, int], str] = {}
         self.read: list[tuple[Reading, list[Row]]] = []
@@ -78,7 +83,7 @@ class Describer:
         """The objects that are referred to and were not read."""
         wanted = set(others)
         for reading, rows in self.read:
-            if reading.catalog.whole and reading.catalog.name != "pg_enum":
+            if reading.catalog.whole and reading.deviating:
                 wanted.update((self._whole(reading), int(row[0] or 0)) for row in rows)
             for index, field in enumerate(reading.fields):
                 if field.target:
@@ -104,7 +109,7 @@ class Describer:
         """Add one property to an object, or to a column of it; make it known where it was not described."""
         thing = self.columns.get((address[1], number)) if number else self.things.get(address)
         if thing is None:
-            if address in self.hidden or address not in self.names or number:
+            if address in self.hidden or self.names.get(address, MISSING) == MISSING or number:
                 return
             thing = self.things[address] = Thing(*self.names[address])
         place = thing.described
@@ -269,10 +274,10 @@ class Describer:
 
 
 def _turn(reading: Reading) -> int:
-    """Objects come before what is told with them."""
+    """Wholes come before their parts, objects before what is told with them."""
     if reading.catalog.identified or reading.deviating:
-        return 0
-    return 1 if reading.catalog.name == "pg_attribute" else 2
+        return 1 if reading.catalog.parents else 0
+    return 2 if reading.catalog.name == "pg_attribute" else 3
 
 
 def _described(row: Row, values: list[tuple[int, str, Value]]) -> dict[str, Any]:

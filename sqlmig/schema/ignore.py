@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import translate
 
 from sqlmig.errors import ConfigError
@@ -59,14 +59,11 @@ def _expression(pattern: str) -> str:
     return f"{translate(kind.strip())[:-2]} {translate(name.strip())}"
 
 
-def _goes(
-    identity: str, objects: dict[str, Description] | object, named: re.Pattern[str], verdicts: dict[str, bool]
-) -> bool:
+def _goes(identity: str, objects: Mapping[str, Description], named: re.Pattern[str], verdicts: dict[str, bool]) -> bool:
     if identity not in verdicts:
-        verdicts[identity] = False
-        description = objects.get(identity, {}) if isinstance(objects, dict) else {}
+        verdicts[identity] = False  # ends a circle
         verdicts[identity] = bool(named.fullmatch(identity)) or any(
-            _goes(owner, objects, named, verdicts) for owner in _owners(description)
+            _goes(owner, objects, named, verdicts) for owner in _owners(objects.get(identity, {}))
         )
     return verdicts[identity]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 
-from sqlmig.database import Row, Session, literal
+from sqlmig.database import Reply, Row, Session, literal
 from sqlmig.errors import DatabaseError, UnsupportedServer
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
 from sqlmig.schema.catalogs import Reading, catalogs_in, readings
-from sqlmig.schema.describe import Address, Describer
+from sqlmig.schema.describe import MISSING, Address, Describer
 from sqlmig.schema.ignore import NONE, Ignore
 from sqlmig.schema.knowledge import CLASSES
 from sqlmig.schema.names import spoken
@@ -49,8 +50,12 @@ NAMED_NOT_NULL = 180000
 Names = dict[Address, tuple[str, str]]
 
 
+BEING_CHANGED = "the schema is being changed while it is read"
+LATER = "try again when whoever changes it is done"
+
+
 class Vanished(DatabaseError):
-    """Something was dropped between the snapshot of the catalogs and the look at it."""
+    """Something was dropped between the snapshot of the catalogs and the look at it, or is locked for that."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +87,34 @@ def inspect(session: Session, ignore: Ignore = NONE, *, history: str | None = "s
         raise UnsupportedServer(
             f"a schema snapshot needs PostgreSQL 14 or newer; this is {session.server_version // 10000}"
         )
-    attempt, server_known = 1, _key(session) in _servers
-    while True:
+    server_known = _key(session) in _servers
+    for last in (*[False] * (ATTEMPTS - 1), True):
         try:
-            return ignore.apply(Snapshot(_objects(session, history), session.server_version))
+            return ignore.apply(Snapshot(_objects(session, history, last), session.server_version))
         except Vanished:
-            if attempt == ATTEMPTS:
+            if last:
                 raise
         except DatabaseError as error:
             state = error.server.sqlstate if error.server else None
             if state == FORBIDDEN and server_known:  # what it may read has changed
                 server_known = False
                 del _servers[_key(session)]
-            elif state not in PASSING or attempt == ATTEMPTS:
+            elif state not in PASSING:
                 raise
-        attempt += 1
+            elif last:
+                raise Vanished(f"{BEING_CHANGED}: {error.message}", server=error.server, next_step=LATER) from error
+    raise AssertionError
 
 
-def _objects(session: Session, history: str | None) -> dict[str, Description]:
+def _objects(session: Session, history: str | None, last: bool) -> dict[str, Description]:
     inside = "_inside" if session.in_transaction else ""
     end = query("schema", f"end{inside}")
     try:
-        return _read(session, history, [query("schema", f"begin{inside}"), query("schema", "settings")], end)
+        opening = [query("schema", f"begin{inside}"), query("schema", "settings").format(encoding=_encoding(session))]
+        describer = _read(session, history, opening, end)
+        if describer.vanished or (describer.dangling and not last):
+            raise Vanished(BEING_CHANGED, next_step=LATER)
+        return describer.objects()
     except DatabaseError:
         if not inside:
             session.roll_back()
@@ -112,7 +123,7 @@ def _objects(session: Session, history: str | None) -> dict[str, Description]:
         raise
 
 
-def _read(session: Session, history: str | None, opening: list[str], end: str) -> dict[str, Description]:
+def _read(session: Session, history: str | None, opening: list[str], end: str) -> Describer:
     server = _servers.get(_key(session))
     if server is None:
         rows = _run(session, [*opening, query("schema", "catalogs")])[-1]
@@ -134,25 +145,53 @@ def _read(session: Session, history: str | None, opening: list[str], end: str) -
     for reading, rows in zip(server.readings, results[len(blocks) :], strict=True):
         describer.take(reading, rows)
     notes = Notes(server.tables, extras)
-    lacking = describer.lacking(notes.addresses())
+    noted = frozenset(notes.addresses())
+    lacking = describer.lacking(noted)
     if lacking:
         rows = _run(session, [_identify(server, lacking, history), end])[0]
         found = _identified(server, rows)
         describer.names |= found
+        describer.dangling = any(name == MISSING and address not in noted for address, name in found.items())
         describer.hidden |= {address for address, row in zip(found, rows, strict=True) if row[4] == "t"}
         server.names.update({address: name for address, name in found.items() if address[1] < BUILTIN})
     else:
         _run(session, [end])
-    if describer.vanished:
-        raise Vanished(f"objects come and go: {len(describer.vanished)} went while the schema was read")
     describer.describe()
     notes.add_to(describer)
-    return describer.objects()
+    return describer
 
 
 def _run(session: Session, statements: list[str]) -> list[list[Row]]:
     """The rows of each statement; all travel in one message."""
-    return [reply.rows for reply in session.run(";\n".join(statements))]
+    return [_rows(reply) for reply in session.run(";\n".join(statements))]
+
+
+def _rows(reply: Reply) -> list[Row]:
+    """Whatever bytes a database without an encoding (SQL_ASCII) holds."""
+    if reply.result is None:
+        return []
+    value, columns = reply.result.get_value, range(reply.result.nfields)
+    return [tuple([_text(value(row, column)) for column in columns]) for row in range(reply.result.ntuples)]
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors=IN_HEXADECIMAL)
+
+
+def _in_hexadecimal(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return f"<{error.object[error.start : error.end].hex()}>", error.end
+
+
+IN_HEXADECIMAL = "sqlmig.in_hexadecimal"
+codecs.register_error(IN_HEXADECIMAL, _in_hexadecimal)
+
+
+def _encoding(session: Session) -> str:
+    """A server without an encoding converts nothing, and refuses to send bytes as what they are not."""
+    plain = session.pgconn.parameter_status(b"server_encoding") == b"SQL_ASCII"
+    return "'SQL_ASCII'" if plain else "'UTF8'"
 
 
 def _pairs(rows: list[Row]) -> Iterator[tuple[int, int]]:
@@ -177,7 +216,7 @@ def _identify(server: Server, addresses: list[Address], history: str | None) -> 
 
 def _identified(server: Server, rows: list[Row]) -> Names:
     return {
-        (server.tables[int(catalog or 0)], int(oid or 0)): spoken(kind or "", identity or "")
+        (server.tables[int(catalog or 0)], int(oid or 0)): spoken(kind, identity) if kind and identity else MISSING
         for catalog, oid, kind, identity, _ in rows
     }
 

@@ -287,3 +287,46 @@ def test_a_catalog_that_nobody_knows_is_described(session: Session, monkeypatch:
     assert {name for name in unknown if name.startswith("enum ")} == {"enum type app.e 1 a", "enum type app.e 2 b"}
     assert known["type app.e"]["labels"] == ["a", "b"]
     assert unknown["namespace app"]["owner"] == "postgres"
+
+
+def test_whoever_changes_the_schema_goes_first(
+    session: Session, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock on what a view reads is not waited for; the message says what to do."""
+    monkeypatch.setattr("sqlmig.schema.inspect.ATTEMPTS", 2)
+    with database.connect(autocommit=False) as other:
+        other.execute("LOCK app.users IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseError, match="being changed") as caught:
+            inspect(session)
+        assert caught.value.next_step == "try again when whoever changes it is done"
+        assert not session.in_transaction
+    inspect(session)
+
+
+def test_references_to_nothing_are_lived_with(session: Session) -> None:
+    """Old databases may hold a comment, or a reference, whose object is gone."""
+    before = inspect(session)
+    session.ask(
+        "SET allow_system_table_mods = on; INSERT INTO pg_description VALUES (99999, 'pg_class'::regclass, 0, 'x'),"
+        " (99999, 'pg_constraint'::regclass, 0, 'x')"
+    )
+    assert told(before, inspect(session)) == []
+    session.ask("UPDATE pg_proc SET prosupport = 99999 WHERE proname = 'f' AND oid >= 16384")
+    assert told(before, inspect(session)) == ["function app.f(app.users): support: none -> object"]
+
+
+def test_bytes_of_any_encoding_are_read(database: Database) -> None:
+    """A database without an encoding holds what somebody once put in."""
+    name = f"{database.name}_bytes"
+    database.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    url = database.server.url(name)
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(b"CREATE TABLE t (a text DEFAULT 'caf\xe9')")
+            connection.execute(b"COMMENT ON TABLE t IS 'na\xefve'")
+        with closing(connect(url, listener=lambda event: None)) as session:
+            snapshot = inspect(session)
+        assert snapshot.objects["table public.t"]["comment"] == "na<ef>ve"
+        assert Snapshot.unpacked(snapshot.packed()) == snapshot
+    finally:
+        database.execute(f"DROP DATABASE {name}")

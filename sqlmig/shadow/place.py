@@ -17,6 +17,7 @@ from sqlmig.errors import ConfigError, DatabaseError, NoServer, Problem, SqlmigE
 from sqlmig.events import silent
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
+from sqlmig.schema.inspect import OLDEST
 from sqlmig.shadow.databases import Databases, Ground, ground_of
 from sqlmig.shadow.given import MARK, Given
 
@@ -88,6 +89,8 @@ def open_shadow(
 
 
 def _why_not_beside(desk: Desk, ground: Ground) -> str | None:
+    if ground.version < OLDEST:
+        return f"the target is PostgreSQL {ground.version // 10000}, whose schema cannot be read as a whole"
     if not ground.may_create:
         return f"{desk.session.user} may not create databases"
     if desk.facts.in_recovery or desk.facts.read_only:

@@ -12,8 +12,9 @@ import pytest
 from psycopg import sql
 
 from sqlmig.api import Project as Api
+from sqlmig.database import Session
 from sqlmig.embedded import Server
-from sqlmig.errors import LockHeld, NoServer, StatementFailed, UsageError
+from sqlmig.errors import LockHeld, NoServer, StatementFailed, UnsupportedServer, UsageError
 from sqlmig.shadow import databases as databases_module
 from sqlmig.shadow.databases import is_ours, new_name
 from tests.support.database import Database
@@ -352,6 +353,19 @@ def test_another_major_version_is_warned_of(runs: Runs) -> None:
     result = runs.api.rehearse(shadow_url="embedded")
     same = runs.database.value("SHOW server_version_num")[:2] == result.shadow_server.split()[1][:2]
     assert [problem.code for problem in result.warnings] == ([] if same else ["shadow_version"])
+
+
+def test_server_whose_schema_cannot_be_read_is_refused(
+    runs: Runs, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL 13 does not tell what its catalogs refer to; no shadow is made on such a server."""
+    runs.write("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
+    made: list[str] = []
+    monkeypatch.setattr(databases_module, "new_name", lambda: made.append("") or "")
+    monkeypatch.setattr(Session, "server_version", 130010)
+    runs.fails(UnsupportedServer, runs.api.rehearse)
+    runs.fails(UnsupportedServer, runs.api.drift)
+    assert made == []
 
 
 def test_no_password_is_shown(project: Project, named: Database) -> None:

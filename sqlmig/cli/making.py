@@ -10,6 +10,7 @@ import typer
 
 from sqlmig.cli.commands import command
 from sqlmig.cli.invocation import Invocation, at_most_one
+from sqlmig.cli.names import template_names
 from sqlmig.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ def new(
         bool, typer.Option("--no-transaction", help="Begin the files with -- sqlmig: no-transaction.")
     ] = False,
     template: Annotated[
-        str | None, typer.Option("--template", metavar="T", help="Write them from a template: sqlmig templates.")
+        str | None,
+        typer.Option(
+            "--template",
+            metavar="T",
+            autocompletion=template_names,
+            help="Write them from a template: sqlmig templates.",
+        ),
     ] = None,
     define: Annotated[
         list[str] | None, typer.Option("-D", "--define", metavar="KEY=VALUE", help="A key of the template.")

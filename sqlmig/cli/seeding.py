@@ -9,6 +9,7 @@ import typer
 
 from sqlmig.cli.commands import HELP_NAMES, Commands, command
 from sqlmig.cli.invocation import Invocation
+from sqlmig.cli.names import seed_names
 from sqlmig.cli.options import DryRun, LockWait, Wait
 
 
@@ -52,7 +53,9 @@ def new(
 @command(changes=True)
 def run(
     invocation: Invocation,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="These alone.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", autocompletion=seed_names, help="These alone.")
+    ] = None,
     dry_run: DryRun = False,
     wait: Wait = None,
     lock_wait: LockWait = None,

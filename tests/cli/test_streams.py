@@ -235,6 +235,13 @@ def test_shell_completes_commands_options_and_migrations(offline_project: Projec
     assert completions(offline_project, "apply", "00") == ["001_create_users", "002_create_orders"]
     assert completions(offline_project, "repair", "002") == ["002_create_orders"]
     assert completions(offline_project, "db", "s") == ["start", "stop"]
+    assert completions(offline_project, "new", "x", "--template", "add-c") == ["add-column", "add-column-with-backfill"]
+    assert completions(offline_project, "seed", "run", "") == []
+    seeds = offline_project.folder / "seeds" / "staging"
+    seeds.mkdir(parents=True)
+    (seeds / "people.sql").write_text("SELECT 1;")
+    offline_project.write_config("[env.staging]\nurl = 'embedded'\n")
+    assert completions(offline_project, "seed", "run", "--env", "staging", "p") == ["people"]
 
 
 def test_completion_of_what_cannot_be_read_is_silent(offline_project: Project) -> None:

@@ -64,7 +64,10 @@ class Filling:
             try:
                 stage.play([up(migration) for migration in self.course.filling])
             except FAILURES as error:
-                error.notes = (*error.notes, "while filling the shadow with the migrations that are applied")
+                error.notes = (
+                    *error.notes,
+                    "while filling the shadow with the migrations before those that are rehearsed",
+                )
                 error.next_step = "begin with the schema of the target instead: --from-schema"
                 error.left_behind = None
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,10 +18,13 @@ from sqlmig.rehearsal.watching import Watch, Watched
 from sqlmig.schema.ignore import Ignore
 from sqlmig.schema.inspect import inspect
 from sqlmig.schema.snapshot import Snapshot
-from sqlmig.shadow import Shadow
+from sqlmig.shadow import Kind, Shadow
 
 FAILURES = (DatabaseError, Undecided, CheckFailed)
 """How a script ends that does not work; anything else is no matter of the script."""
+
+NOT_INSTALLED = re.compile(r'extension ".*" is not available|could not open extension control file')
+"""What a server says of an extension whose files it does not have, up to 14 and since 15."""
 
 
 class Stage:
@@ -33,9 +37,9 @@ class Stage:
         """Called with each empty shadow before anything is run there."""
         self._stack = ExitStack()
         self.scene = Scene(Snapshot({}, 0), {})
-        self._open()
 
     def __enter__(self) -> Stage:
+        self._open()
         return self
 
     def __exit__(
@@ -44,17 +48,22 @@ class Stage:
         self._stack.close()
 
     def _open(self) -> None:
+        with ExitStack() as opened:
+            self._fit_out(opened)
+            self._stack = opened.pop_all()
+
+    def _fit_out(self, opened: ExitStack) -> None:
         self.furnish(self.shadow)
         access = self.shadow.access
         self.observer = access.open()
-        self._stack.callback(self.observer.close)
+        opened.callback(self.observer.close)
         self.observer.ask(FIXED)
         self.watch = Watch(self.observer, self.shadow.left_out, shares_server=self.shadow.shares_server)
         session = Watched(access.open(), self.watch.look)
-        self._stack.callback(session.close)
+        opened.callback(session.close)
         alone = replace(access, environment=replace(access.environment, message_size=0))
         self.desk = Desk(alone, session, access.history.probe(session))
-        self.lock = self._stack.enter_context(self.desk.locked(0))
+        self.lock = opened.enter_context(self.desk.locked(0))
 
     def begin_again(self) -> None:
         """An empty shadow instead of this one, and new sessions."""
@@ -72,6 +81,11 @@ class Stage:
         try:
             self.play([step])
         except FAILURES as error:
+            if self.shadow.kind is Kind.EMBEDDED and NOT_INSTALLED.search(error.message):
+                error.notes = (
+                    *error.notes,
+                    "the PostgreSQL of the shadow comes without it: SQLMIG_PG_BIN or --shadow-url",
+                )
             return error
         return None
 

@@ -13,6 +13,7 @@ from sqlmig.plan import Plan, Switch
 from sqlmig.report.failures import notice_lines, problem_lines
 from sqlmig.report.output import Output
 from sqlmig.report.steps import Steps, switch_lines
+from sqlmig.report.text import count
 from sqlmig.results import outcome_of
 from sqlmig.script import Direction
 
@@ -39,6 +40,8 @@ class Progress:
         self._table: Steps | None = None
         self._drawn = 0.0
         self._waiting_for = ""
+        self._repetition: events.Repeated | None = None
+        """The last that was told of a statement that is being repeated."""
         self.takes: dict[type, Callable[[Any], None]] = {
             events.RunStarted: self._run_started,
             events.StepStarted: self._step_started,
@@ -71,7 +74,9 @@ class Progress:
         if self._due():
             self.output.progress(f"{event.step} {event.number}/{event.total}  {event.kind}")
         if self.verbose:
-            self.output.asides([f"  {event.number}/{event.total} {event.kind}"])
+            again, self._repetition = self._repetition, None
+            told = f": {again.rows:,} rows in {count(again.runs, 'run')}" if again is not None else ""
+            self.output.asides([f"  {event.number}/{event.total} {event.kind}{told}"])
 
     def _progressed(self, event: events.Progressed) -> None:
         part = f" {event.part:.0%}" if event.part is not None else ""
@@ -79,10 +84,11 @@ class Progress:
         self.output.progress(f"{event.step} {event.number}/{event.total}  {event.phase or 'working'}{part}{waits}")
 
     def _repeated(self, event: events.Repeated) -> None:
+        self._repetition = event
         if not self._due():
             return
-        waits = f", waits for a replica that is {event.behind:.0f} s behind" if event.behind is not None else ""
-        told = f"{event.statement.kind}: {event.rows:,} rows, {event.rate:,.0f} rows/s{waits}"
+        waits = f"waits, a replica is {event.behind:.0f} s behind" if event.behind is not None else ""
+        told = f"{event.statement.kind}: {event.rows:,} rows, {waits or f'{event.rate:,.0f} rows/s'}"
         self.output.progress(f"{event.step} {event.number}/{event.total}  {told}")
 
     def _step_done(self, event: events.StepDone) -> None:

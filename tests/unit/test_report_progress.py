@@ -87,6 +87,21 @@ def test_verbose_tells_each_statement(capsys: pytest.CaptureFixture[str]) -> Non
     assert told(capsys, *happened) == "--\n"
 
 
+def repeated(runs: int, behind: float | None = None) -> events.Repeated:
+    """A statement that affected 700 rows in each run, of which there are four a second."""
+    return events.Repeated(FIRST, 1, 2, statement(), 700 * runs, runs, runs / 4, behind)
+
+
+def test_verbose_tells_what_came_of_a_repeated_statement(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, when it is complete; the next statement is told as ever."""
+    done = [events.StatementDone(FIRST, number, 2, statement()) for number in (1, 2)]
+    happened = run(repeated(1), repeated(2), repeated(3), *done)
+    assert told(capsys, *happened, verbose=True) == (
+        "--\n  1/2 CREATE TABLE users: 2,100 rows in 3 runs\n  2/2 CREATE TABLE users\n"
+    )
+    assert told(capsys, *happened) == "--\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -120,6 +135,15 @@ def test_terminal_shows_where_a_long_step_is(monkeypatch: pytest.MonkeyPatch) ->
     assert terminal.getvalue().count("\r") < 100
     progress(events.StepDone(FIRST, 5.0))
     assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_terminal_shows_rows_and_rate_of_a_repeated_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that it waits for a replica."""
+    terminal = terminal_for(monkeypatch)
+    Progress(Output(str), results=True, verbose=False)(repeated(2))
+    assert terminal.getvalue().endswith("001_users 1/2  CREATE TABLE users: 1,400 rows, 2,800 rows/s")
+    Progress(Output(str), results=True, verbose=False)(repeated(2, behind=12.3))
+    assert terminal.getvalue().endswith("CREATE TABLE users: 1,400 rows, waits, a replica is 12 s behind")
 
 
 def test_every_event_is_taken() -> None:

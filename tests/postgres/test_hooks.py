@@ -10,6 +10,7 @@ import pytest
 from sqlmig.database import Session
 from sqlmig.errors import ConnectionLost, StatementFailed
 from sqlmig.events import Noticed, StepDone, StepStarted
+from tests.support.processes import until
 from tests.support.project import Outcome, Project
 from tests.support.runner import Runs, outcomes, place
 
@@ -361,3 +362,17 @@ def test_redo_and_switch_and_fresh_have_hooks(runs: Runs) -> None:
     only(runs, "before_apply", "CREATE TABLE made_by_hook ();\n")
     assert outcomes(runs.api.fresh()) == ["ran", "applied"]
     assert runs.exists("made_by_hook") == [True]
+
+
+def test_a_runner_that_is_killed_in_a_hook_is_made_up_for(runs: Runs) -> None:
+    """kill -9 while the hook behind a migration without a transaction runs: the next apply goes on with the hook."""
+    runs.write("001_a", "-- sqlmig: no-transaction\nCREATE TABLE a ();\n")
+    only(runs, "after_each", "INSERT INTO told (what) VALUES ('half');\nSELECT pg_sleep(600);\n")
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with runs.process() as process:
+        until(lambda: runs.database.value(sleeping) == 1, "the hook")
+        process.kill()
+        process.wait()
+    only(runs, "after_each", WRITES.format("whole"))
+    assert outcomes(runs.apply()) == ["applied"]
+    assert (told(runs), runs.applied()) == (["whole"], ["001_a"])

@@ -119,7 +119,7 @@ def test_a_program_that_fails_breaks_nothing(runs: Runs, command: list[str], sai
 
 def test_a_program_that_hangs_is_killed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its children, within its time; the migrations are applied meanwhile, and it is called no more."""
-    monkeypatch.setattr("sqlmig.programs.TIME_LIMIT", 1.0)
+    monkeypatch.setattr("sqlmig.programs.TIME_LIMIT", 2.0)
     pids = runs.project.folder / "pids"
     runs.configure(on_event=[["sh", "-c", f"sleep 600 & echo $! $$$$ > {pids}; wait"]])
     for number in range(1, 6):

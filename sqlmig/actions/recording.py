@@ -24,6 +24,8 @@ def repair(
     deciding = mark is not None or resume_at is not None
     if deciding and len(names) != 1:
         raise UsageError("a decision is about one migration", next_step="name it: sqlmig repair 003 --mark-applied")
+    if place.origin is None and not deciding:
+        sums.require_readable(place.folders)
     with place.access.desk() as desk:
         known = standings(migrations, desk.applied())
         chosen = [find(known, name) for name in names] if names else mending.repairable(known)

@@ -322,6 +322,18 @@ def test_a_failing_sum_file_keeps_the_files_as_they_were(runs: Runs) -> None:
         assert "sqlmig repair --sum" in outcome.stderr
 
 
+def test_repair_looks_at_it_before_it_accepts_anything(runs: Runs) -> None:
+    write(runs, "001_a")
+    runs.apply()
+    runs.write("001_a", "CREATE TABLE a (x int);", "DROP TABLE a;")
+    (runs.project.sql / "sqlmig.sum").write_text("nonsense\n")
+    assert runs.project.invoke("repair").exit_code == 2
+    assert runs.states() == {"001_a": "drifted"}
+    assert runs.project.invoke("repair", "--sum").exit_code == 0
+    assert runs.project.invoke("repair").exit_code == 0
+    assert runs.states() == {"001_a": "applied"}
+
+
 def test_sum_is_about_all_migrations(runs: Runs) -> None:
     write(runs, "001_a")
     for more in (["001"], ["--resume-at", "2"], ["--mark-applied"]):

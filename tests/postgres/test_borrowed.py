@@ -93,6 +93,16 @@ def test_its_settings_are_what_they_were(database: Database, connection: Connect
     assert database.value("SELECT tableowner FROM pg_tables WHERE tablename = 'a'") == "postgres"
 
 
+def test_as_a_role_without_rights_beyond_its_own(database: Database) -> None:
+    """What is asked about the session, and restored, needs no privilege."""
+    role = database.role("owner")
+    database.execute(f"GRANT CREATE ON DATABASE {database.name} TO {role}; GRANT CREATE ON SCHEMA public TO {role}")
+    with database.connect(role) as connection:
+        connection.execute("SET work_mem = '5MB'")
+        made(connection).apply()
+        assert connection.execute("SHOW work_mem").fetchone() == ("5MB",)
+
+
 def test_its_role_is_what_it_was(database: Database, connection: Connection) -> None:
     """Migrations do not run as a role that was set before: that is what the configuration's role is for."""
     role = database.role("actor")

@@ -111,6 +111,8 @@ def test_sarif_log() -> None:
     assert first["artifactLocation"]["uri"] == "sql/00%2C1%20%C3%A9.up.sql"
     assert first["region"] == {"startLine": 3, "startColumn": 7}
     assert "region" not in second
+    outside = json.loads(sarif.rendered(told([replace(CONTROL, place=Place("/far/1 a.sql"))])))["runs"][0]["results"][0]
+    assert outside["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "file:///far/1%20a.sql"}}
 
 
 def test_fingerprints_are_those_of_the_finding() -> None:

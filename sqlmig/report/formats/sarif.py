@@ -33,9 +33,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(finding.file or NO_FILE, safe="/"), "uriBaseId": "%SRCROOT%"}
-    }
+    location: dict[str, Any] = {"artifactLocation": _artifact(finding.file or NO_FILE)}
     if finding.line:
         location["region"] = {"startLine": finding.line}
         if finding.column:
@@ -48,3 +46,10 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"sqlmig/v1": finding.fingerprint},
     }
+
+
+def _artifact(file: str) -> dict[str, str]:
+    """Relative to the repository; what lies outside has no base (SARIF, 3.4.4)."""
+    if file.startswith("/"):
+        return {"uri": f"file://{quote(file)}"}
+    return {"uri": quote(file), "uriBaseId": "%SRCROOT%"}

@@ -9,6 +9,9 @@ from sqlmig.database import Row, Session, literal, quote_identifier
 from sqlmig.errors import DatabaseError
 from sqlmig.queries import query
 
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'"
+"""We stand in nobody's way for long: not in the queue for a table's lock either."""
+
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 """Of a value in COPY's text format (documentation, "COPY", File Formats)."""
 
@@ -21,7 +24,7 @@ def copy_sample(source: Session, shadow: Session, count: int, left_out: Sequence
     """
     listed = query("shadow", "columns").format(left_out=", ".join(map(literal, left_out)))
     ours = _columns(shadow.ask(listed))
-    theirs = _columns(source.ask(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {listed}"))
+    theirs = _columns(source.ask(f"{BEGIN}; {listed}"))
     deletions = [statement or "" for (statement,) in shadow.ask(query("shadow", "orphans"))]
     brought_back = _unhook(shadow, role)
     for table in sorted(ours.keys() & theirs.keys()):

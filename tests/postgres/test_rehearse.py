@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlmig.errors import CheckFailed, FilesInvalid, StatementFailed, UsageError
+from sqlmig.errors import CheckFailed, DatabaseError, FilesInvalid, StatementFailed, UsageError
 from sqlmig.results import IndexBuild, TableLock
 from sqlmig.verdicts import RehearsalResult
 from tests.support.project import Project
@@ -365,6 +365,37 @@ def test_locks_rewrites_and_builds_are_seen(runs: Runs) -> None:
     assert (found["005_new"].tables, found["005_new"].indexes) == ((), ())
     assert found["006_view"].tables == (TableLock("public.v", "ACCESS EXCLUSIVE", False),)
     assert found["007_again"].indexes == (IndexBuild("public.orders_n", "public.orders", True),)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--ignore", "everything"],
+        ["001", "--all"],
+        ["--all", "--from-schema"],
+        ["--sample", "0"],
+        ["007"],
+        ["--shadow-url", "mysql://nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_make_no_sense_are_refused(project: Project, arguments: list[str]) -> None:
+    """Before a shadow is made."""
+    project.write("001_a.up.sql", "CREATE TABLE a ();")
+    done = project.invoke("rehearse", *arguments, "--dir", "sql")
+    assert done.exit_code == 2, done
+
+
+def test_sample_does_not_queue_for_locks(runs: Runs) -> None:
+    """Whoever has the table for himself makes the rehearsal fail, and nobody waits behind it."""
+    runs.write("001_a", "CREATE TABLE a (id int);", "DROP TABLE a;")
+    runs.apply()
+    runs.write("002_b", "SELECT 1;", "SELECT 1;")
+    with runs.database.connect(autocommit=False) as holder:
+        holder.execute("LOCK TABLE a")
+        error = runs.fails(DatabaseError, lambda: runs.api.rehearse(sample=5))
+    assert error.server is not None
+    assert error.server.sqlstate == "55P03"
 
 
 def test_plan_shows_the_locks(runs: Runs) -> None:

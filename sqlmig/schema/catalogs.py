@@ -211,13 +211,19 @@ def _conditions(catalog: Catalog) -> Iterator[str]:
 
 def _deviations(catalog: Catalog) -> Reading:
     """What was granted and who owns it, in objects that are PostgreSQL's own or an extension's."""
-    needed = {"oid", catalog.acl, catalog.owner, *([] if catalog.identified else (*catalog.key, "attname"))}
+    needed = {
+        "oid",
+        catalog.acl,
+        catalog.owner,
+        catalog.namespace,
+        *([] if catalog.identified else (*catalog.key, "attname")),
+    }
     fields = tuple(field for field in _fields(catalog, initial=True) if field.column in needed)
     own = catalog.whole or "oid"
     of = str(catalog.oid) if not catalog.whole else f"'pg_catalog.{catalog.targets[own]}'::pg_catalog.regclass"
     acl = f"c.{catalog.acl}"
     conditions = [
-        f"(c.{own} < {INITDB} OR c.{own} IN {MEMBERS.format(catalog=of)})",
+        f"(c.{own} < {INITDB} OR c.{own} IN {MEMBERS.format(catalog=of)}{_implied(catalog)})",
         f"({acl} IS NOT NULL AND {acl} IS DISTINCT FROM {_initial(catalog)}"
         f" AND {acl} IS DISTINCT FROM {knowledge.INITIALLY_GRANTED.get(catalog.name, 'NULL')}"
         + (f" OR c.{own} < {INITDB} AND c.{catalog.owner} <> {SUPERUSER})" if catalog.owner else ")"),
@@ -225,6 +231,11 @@ def _deviations(catalog: Catalog) -> Reading:
     if catalog.name == "pg_namespace":
         conditions.append("c.nspname IN ('pg_catalog', 'pg_toast')")
     return Reading(catalog, fields, _statement(catalog, fields, " AND ".join(conditions)), deviating=True)
+
+
+def _implied(catalog: Catalog) -> str:
+    """Row types are not described: they are what their tables are. One can still be granted on."""
+    return f" OR NOT ({knowledge.SCOPE['pg_type']})" if catalog.name == "pg_type" else ""
 
 
 def _initial(catalog: Catalog) -> str:

@@ -224,7 +224,8 @@ class Describer:
 
     def _deviations(self, reading: Reading, rows: list[Row]) -> None:
         catalog = reading.catalog
-        values = [value for value in self._values(reading) if value[1] in ("privileges", "owner")]
+        values = [value for value in self._values(reading) if value[1] in ("privileges", "owner", "schema")]
+        visible = self._visible(reading)
         number = next((index for index, field in enumerate(reading.fields) if field.word == "number"), None)
         for row in rows:
             oid = int(row[0] or 0)
@@ -232,9 +233,11 @@ class Describer:
             owner = next((row[i] for i, field in enumerate(reading.fields) if field.word == "owner"), None)
             if oid >= INITDB or owner == str(SUPERUSER):
                 described.pop("owner", None)
-            if described and number is None:
+            if not visible(row) or not described.keys() - {"schema"}:
+                continue
+            if number is None:
                 self.things[catalog.name, oid] = Thing(*self.names[catalog.name, oid], described)
-            elif described and number is not None:
+            else:
                 _, relation = self.names[self._whole(reading), oid]
                 name = quoted(self.attributes[oid, int(row[number] or 0)])
                 self.columns[oid, int(row[number] or 0)] = Thing("column", f"{relation}.{name}", described)

@@ -284,4 +284,4 @@ def _braces(name: str) -> str:
 
 
 def _comment(line: str) -> str:
-    return f"-- {line}".rstrip()
+    return f"-- {' '.join(line.splitlines())}".rstrip()

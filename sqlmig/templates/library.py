@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlmig.errors import FileError, Place, UsageError
-from sqlmig.templates.template import OF_THE_CATALOG, PLACEHOLDER, TITLE, Key, Template
+from sqlmig.templates.template import OF_THE_CATALOG, PLACEHOLDER, SECTION, TITLE, Key, Template
 from sqlmig.templates.values import KINDS
 
 OWN = "templates"
@@ -16,6 +16,7 @@ BUILT_IN = Path(__file__).with_name("sql")
 UP, DOWN = ".up.sql", ".down.sql"
 
 HEADER = "-- template"
+BROKEN_SECTION = re.compile(r"\$\[(?=[^\]\n]*\$\{)")
 DESCRIPTION = re.compile(r"-- template: (?P<text>.+)")
 KEY = re.compile(
     r"-- template key (?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?:\((?P<choices>[^)]+)\))?"
@@ -146,7 +147,9 @@ class _Reading:
         )
 
     def check_placeholders(self, path: Path, text: str) -> None:
-        """Raise FileError at a placeholder that nothing will fill."""
+        """Raise FileError at a placeholder that nothing will fill, and at a section that would not be one."""
+        for broken in BROKEN_SECTION.finditer(SECTION.sub("", text)):
+            raise self._unknown(path, broken, "in $[...] stand keys and text, but no ] and no other $")
         for match in PLACEHOLDER.finditer(text):
             key, form = self.keys.get(match["key"]), match["form"]
             known = match["key"] == TITLE or (self.reads_database and match["key"] in OF_THE_CATALOG)

@@ -118,6 +118,7 @@ def test_an_own_template_takes_the_place_of_another(offline_project: Project) ->
         ("-- template: A.\n\nSELECT ${y};\n", 3, "no line says what y is"),
         ("-- template: A.\n-- template key x column: y\nSELECT ${x.schema};\n", 3, "has no form schema"),
         ("-- template: A.\n-- template key x column = ${y}_z: y\nSELECT ${x};\n", 2, "refers to y"),
+        ("-- template: A.\n-- template key x text: y\n\nSELECT 1 $[, $$a$$ ${x}];\n", 4, "no other $"),
         ("-- template: A.\n-- template reads the database\nSELECT ${restore};\n", None, "keys table and column"),
     ],
 )

@@ -152,6 +152,18 @@ def test_a_key_column_comes_back_where_another_key_tells_rows_apart(project: Pro
     proves(project, on)
 
 
+def test_triggers_that_see_the_way_back_are_named(project: Project, on: Database) -> None:
+    """In one line of the comment, whatever they are called."""
+    on.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    on.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    on.execute('CREATE TRIGGER "a\nDROP TABLE t;" BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()')
+    on.execute("CREATE TRIGGER quiet BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()")
+    _, down = written(project, "drop-column", table="t", column="n")
+    (line,) = (line for line in down.splitlines() if "is seen by triggers" in line)
+    assert line.endswith('"a DROP TABLE t;".')
+    proves(project, on)
+
+
 def test_a_serial_of_its_own_kind(project: Project, on: Database) -> None:
     """Its sequence with options, comment and rights goes with the column and comes back with it."""
     role = on.role("clerk", "NOLOGIN")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlmig.errors import Problem
@@ -22,7 +22,7 @@ def switch_steps(known: Sequence[Standing]) -> tuple[list[Step], list[Problem]]:
     """
     foreign = [standing for standing in known if _is_foreign(standing)]
     edited = [standing.applied for standing in foreign if standing.applied is not None and _keeps_its_name(standing)]
-    undone = [*foreign, *_built_on(edited, foreign, known)]
+    undone = [*foreign, *_built_on(edited, {standing.version for standing in foreign}, known)]
     steps: list[Step] = []
     problems: list[Problem] = []
     for standing in sorted(undone, key=_sequence, reverse=True):
@@ -61,11 +61,11 @@ def _keeps_its_name(standing: Standing) -> bool:
     return record is not None and migration is not None and migration.name == record.name
 
 
-def _built_on(edited: Sequence[Applied], foreign: Sequence[Standing], known: Sequence[Standing]) -> list[Standing]:
+def _built_on(edited: Sequence[Applied], foreign: Collection[int], known: Sequence[Standing]) -> list[Standing]:
     return [
         standing
         for standing in known
-        if standing not in foreign
+        if standing.version not in foreign
         and standing.applied is not None
         and standing.migration is not None
         and not standing.applied.baseline

@@ -41,7 +41,8 @@ def switch_steps(known: Sequence[Standing]) -> tuple[list[Step], list[Problem]]:
             refusal = refusal_to_apply(standing, Apply())
             if refusal is not None:
                 problems.append(refusal)
-            steps.append(up_step(standing, standing.migration, standing.applied))
+            else:
+                steps.append(up_step(standing, standing.migration, standing.applied))
     return steps, problems
 
 

@@ -168,6 +168,12 @@ def test_an_up_that_stopped_goes_on_where_it_belongs_here_and_is_refused_elsewhe
         assert "--mark-rolled-back" in (problem.next_step or "")
 
 
+def test_an_up_that_stopped_and_is_one_transaction_now_is_refused() -> None:
+    """It cannot go on in the middle; that is for a person to decide."""
+    prepared = switch([migration(1, "SELECT 1; SELECT 2")], [stopped(migration(1, NO_TRANSACTION), Direction.UP)])
+    assert (prepared.steps, [problem.code for problem in prepared.refusals]) == ((), ["failed"])
+
+
 def test_a_file_that_cannot_be_used_is_found_before_anything_is_undone() -> None:
     prepared = switch([migration(2, "COMMIT")], list(recorded(migrations(1))))
     with pytest.raises(FilesInvalid):

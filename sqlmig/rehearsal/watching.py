@@ -27,6 +27,7 @@ MODES = (
 """Table-level locks from weak to strong (documentation, "Table-Level Locks")."""
 
 WRITING = MODES.index("RowExclusiveLock")
+CONCURRENTLY = MODES.index("ShareUpdateExclusiveLock")
 
 SHARED_CATALOGS = {
     1260: "roles",
@@ -115,7 +116,12 @@ class Watch:
         return {oid for oid, strength in self.modes.items() if strength >= WRITING}
 
     def seen(self) -> Locks:
-        """What was seen, by the names of before; what was new then is in nobody's way. Looks at the files once more."""
+        """What was seen, by the names of before; what was new then is in nobody's way. Looks at the files once more.
+
+        What runs without a transaction has given up its locks before it could be looked at. But a table is rewritten
+        under no weaker lock than ACCESS EXCLUSIVE, and where an index came about under none that was seen, it was built
+        concurrently (documentation, "Explicit Locking").
+        """
         before, after = self.relations, self._relations()
         self.relations = after
         rewritten = {
@@ -123,12 +129,22 @@ class Watch:
             for oid in before.keys() & after.keys()
             if before[oid].file != after[oid].file and before[oid].kind in "rm"
         }
+        built = [after[oid] for oid in _built(before, after)]
+        modes = {
+            **dict.fromkeys((index.table for index in built), CONCURRENTLY),
+            **dict.fromkeys(rewritten, MODES.index("AccessExclusiveLock")),
+            **{oid: mode for oid, mode in self.modes.items() if mode > 0},
+        }
         tables = [
-            TableLock(before[oid].name, _spelled(self.modes.get(oid, WRITING)), oid in rewritten)
-            for oid in self.modes.keys() | rewritten
-            if oid in before and before[oid].kind not in "iI" and self.modes.get(oid, WRITING) > 0
+            TableLock(before[oid].name, _spelled(mode), oid in rewritten)
+            for oid, mode in modes.items()
+            if oid in before and before[oid].kind not in "iI"
         ]
-        return Locks(tuple(sorted(tables, key=lambda lock: lock.table)), tuple(_builds(before, after)))
+        names = {relation.name for relation in before.values()}
+        builds = [IndexBuild(index.name, before[index.table].name, index.name in names) for index in built]
+        return Locks(
+            tuple(sorted(tables, key=lambda lock: lock.table)), tuple(sorted(builds, key=lambda build: build.index))
+        )
 
     def _relations(self) -> dict[int, Relation]:
         rows = self.observer.ask(query("rehearsal", "relations").format(left_out=self.left_out))
@@ -138,13 +154,12 @@ class Watch:
         }
 
 
-def _builds(before: Mapping[int, Relation], after: Mapping[int, Relation]) -> Iterator[IndexBuild]:
+def _built(before: Mapping[int, Relation], after: Mapping[int, Relation]) -> Iterator[int]:
     """The indexes of tables that were there before that are new, or were built anew."""
-    names = {relation.name for relation in before.values()}
-    for oid, index in sorted(after.items(), key=lambda item: item[1].name):
+    for oid, index in after.items():
         former = before.get(oid)
         if index.kind == "i" and index.table in before and (former is None or former.file != index.file):
-            yield IndexBuild(index.name, before[index.table].name, index.name in names)
+            yield oid
 
 
 def _spelled(strength: int) -> str:

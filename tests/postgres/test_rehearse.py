@@ -357,6 +357,9 @@ def test_locks_rewrites_and_builds_are_seen(runs: Runs) -> None:
     runs.write("005_new", "CREATE TABLE fresh (id int PRIMARY KEY);", "DROP TABLE fresh;")
     runs.write("006_view", "ALTER VIEW v RENAME TO w;", "ALTER VIEW w RENAME TO v;")
     runs.write("007_again", "REINDEX INDEX orders_n;", "SELECT 1;")
+    concurrently = "-- sqlmig: no-transaction\nCREATE INDEX CONCURRENTLY other_id ON other (id);"
+    runs.write("008_concurrently", concurrently, "DROP INDEX other_id;")
+    runs.write("009_full", "-- sqlmig: no-transaction\nVACUUM FULL orders;", "SELECT 1;")
     found = {str(migration): migration.locks for migration in runs.api.rehearse().migrations}
     assert found["002_type"].tables == (TableLock("public.orders", "ACCESS EXCLUSIVE", True),)
     assert found["003_index"].tables == (TableLock("public.orders", "SHARE", False),)
@@ -364,6 +367,9 @@ def test_locks_rewrites_and_builds_are_seen(runs: Runs) -> None:
     assert found["004_rows"].tables == (TableLock("public.other", "ROW EXCLUSIVE", False),)
     assert (found["005_new"].tables, found["005_new"].indexes) == ((), ())
     assert found["006_view"].tables == (TableLock("public.v", "ACCESS EXCLUSIVE", False),)
+    assert found["008_concurrently"].tables == (TableLock("public.other", "SHARE UPDATE EXCLUSIVE", False),)
+    assert found["008_concurrently"].indexes == (IndexBuild("public.other_id", "public.other", False),)
+    assert found["009_full"].tables == (TableLock("public.orders", "ACCESS EXCLUSIVE", True),)
     assert found["007_again"].indexes == (IndexBuild("public.orders_n", "public.orders", True),)
 
 

@@ -233,6 +233,8 @@ class Describer:
             owner = next((row[i] for i, field in enumerate(reading.fields) if field.word == "owner"), None)
             if oid >= INITDB or owner == str(SUPERUSER):
                 described.pop("owner", None)
+            if not visible(row):
+                self.hidden.add((catalog.name, oid))
             if not visible(row) or not described.keys() - {"schema"}:
                 continue
             if number is None:

@@ -163,6 +163,9 @@ def test_the_history_is_left_out(session: Session) -> None:
     session.ask('GRANT SELECT ON "Our ""history".t TO PUBLIC; GRANT UPDATE (b) ON "Our ""history".t TO PUBLIC')
     session.ask('ALTER DEFAULT PRIVILEGES IN SCHEMA "Our ""history" GRANT SELECT ON TABLES TO PUBLIC')
     session.ask("""CREATE TYPE "Our ""history".c AS (a integer); CREATE DOMAIN "Our ""history".d AS text DEFAULT 'x'""")
+    session.ask("""COMMENT ON TYPE "Our ""history".t IS 'x'; REVOKE ALL ON TYPE "Our ""history".t FROM PUBLIC""")
+    session.ask('CREATE TYPE "Our ""history".e AS ENUM (); CREATE CAST ("Our ""history".e AS integer) WITH INOUT')
+    session.ask('CREATE PUBLICATION p FOR TABLE "Our ""history".t; DROP PUBLICATION p')
     assert told(before, inspect(session, history='Our "history')) == []
     assert len(told(before, inspect(session, history=None))) > 3
 

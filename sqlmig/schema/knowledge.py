@@ -47,7 +47,7 @@ DERIVED = frozenset(
         *("pg_proc.pronargs", "pg_proc.pronargdefaults", "pg_proc.proargtypes"),
         *("pg_type.typrelid", "pg_type.typarray", "pg_type.typtypmod"),
         *("pg_index.indnatts", "pg_index.indnkeyatts", "pg_partitioned_table.partnatts"),
-        *("pg_amop.amopmethod", "pg_statistic_ext.stxrelid", "pg_subscription.subdbid"),
+        *("pg_amop.amopmethod", "pg_subscription.subdbid"),
         *("pg_db_role_setting.setdatabase",),
         # Which encoding a collation works for is decided by the database it was made in.
         "pg_collation.collencoding",
@@ -82,7 +82,6 @@ IN_DEFINITION = frozenset(
         *("pg_trigger.tginitdeferred", "pg_trigger.tgnargs", "pg_trigger.tgattr", "pg_trigger.tgargs"),
         *("pg_trigger.tgqual", "pg_trigger.tgoldtable", "pg_trigger.tgnewtable"),
         *("pg_rewrite.ev_type", "pg_rewrite.is_instead", "pg_rewrite.ev_qual", "pg_rewrite.ev_action"),
-        *("pg_statistic_ext.stxkeys", "pg_statistic_ext.stxkind", "pg_statistic_ext.stxexprs"),
         *("pg_partitioned_table.partstrat", "pg_partitioned_table.partattrs", "pg_partitioned_table.partclass"),
         *("pg_partitioned_table.partcollation", "pg_partitioned_table.partexprs"),
     }
@@ -100,6 +99,8 @@ INSTEAD: Mapping[str, str] = {
     "pg_proc.proargdefaults": "pg_catalog.pg_get_expr(c.proargdefaults, 0)",
     "pg_proc.prosqlbody": "pg_catalog.pg_get_function_sqlbody(c.oid)",
     "pg_publication_rel.prqual": "pg_catalog.pg_get_expr(c.prqual, c.prrelid)",
+    "pg_statistic_ext.stxexprs": "pg_catalog.array_to_string("
+    "pg_catalog.pg_get_statisticsobjdef_expressions(c.oid), ', ')",
     "pg_type.typbasetype": "CASE WHEN c.typtype = 'd' THEN pg_catalog.format_type(c.typbasetype, c.typtypmod) END",
     "pg_type.typdefaultbin": "pg_catalog.pg_get_expr(c.typdefaultbin, 0)",
     "pg_type.typdefault": "CASE WHEN c.typdefaultbin IS NULL THEN c.typdefault END",
@@ -135,7 +136,6 @@ BESIDES: Mapping[str, Mapping[str, str]] = {
     },
     "pg_constraint": {"definition": "pg_catalog.pg_get_constraintdef(c.oid)"},
     "pg_rewrite": {"definition": "pg_catalog.pg_get_ruledef(c.oid)"},
-    "pg_statistic_ext": {"definition": "pg_catalog.pg_get_statisticsobjdef(c.oid)"},
     "pg_trigger": {"definition": "pg_catalog.pg_get_triggerdef(c.oid)"},
 }
 """Definitions that are read besides the columns."""
@@ -187,7 +187,11 @@ SOURCE: Mapping[str, str] = {
 PARTS: Mapping[str, str] = {"pg_enum": "enumtypid", "pg_attrdef": "adrelid"}
 """Catalogs with OIDs whose rows are told with the object in this column."""
 
-OWNERS: Mapping[str, tuple[str, ...]] = {"pg_constraint": ("conrelid", "contypid"), "pg_index": ("indrelid",)}
+OWNERS: Mapping[str, tuple[str, ...]] = {
+    "pg_constraint": ("conrelid", "contypid"),
+    "pg_index": ("indrelid",),
+    "pg_statistic_ext": ("stxrelid",),
+}
 """The columns that name what a row is a part of, where its unique keys do not say it."""
 
 ACL_KINDS: Mapping[str, str] = {
@@ -217,7 +221,7 @@ INITIALLY_GRANTED: Mapping[str, str] = {
 }
 """What initdb granted without noting it in pg_init_privs."""
 
-UNORDERED = frozenset({"polroles", "prattrs", "evttags", "subpublications"})
+UNORDERED = frozenset({"polroles", "prattrs", "stxkeys", "stxkind", "evttags", "subpublications"})
 """Lists whose order means nothing, besides those of options, settings and privileges."""
 
 WORDS: Mapping[str, str] = {
@@ -261,6 +265,10 @@ WORDS: Mapping[str, str] = {
     "reltablespace": "tablespace",
     "setconfig": "settings",
     "setrole": "role",
+    "stxexprs": "expressions",
+    "stxkeys": "columns",
+    "stxkind": "kinds",
+    "stxstattarget": "statistics target",
     "tgenabled": "enabled",
     "tgparentid": "parent",
     "typbasetype": "base type",

@@ -173,3 +173,22 @@ def test_order_of_creation_means_nothing(database: Database, other: Database) ->
     before, after = snapshot(database), snapshot(other)
     assert sentences(before, after) == []
     assert before.to_json() == after.to_json()
+
+
+def test_columns_that_moved_are_no_other_columns(database: Database) -> None:
+    """Where columns come back in another order, nothing but their order differs."""
+    made = (
+        "CREATE STATISTICS st ON a, b FROM t; CREATE PUBLICATION pub FOR TABLE t; CREATE INDEX i ON t (a, b);"
+        " ALTER TABLE t ADD CONSTRAINT c CHECK (a > b), ADD UNIQUE (b, a); CREATE VIEW v AS SELECT a, b FROM t;"
+        " CREATE TRIGGER tr BEFORE UPDATE OF a, b ON t FOR EACH ROW"
+        " EXECUTE FUNCTION suppress_redundant_updates_trigger();"
+        " CREATE POLICY p ON t USING (a > b)"
+    )
+    database.execute(f"CREATE TABLE t (a integer DEFAULT 1, b integer); {made}")
+    before = snapshot(database)
+    database.execute(
+        f"DROP TABLE t CASCADE; DROP PUBLICATION pub; CREATE TABLE t (b integer, a integer DEFAULT 1); {made}"
+    )
+    after = snapshot(database)
+    assert [change.sentence for change in diff(before, after)] == ["table public.t: column order: a, b -> b, a"]
+    assert diff(before, after, ignore_column_order=True) == ()

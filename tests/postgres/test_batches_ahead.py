@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from sqlmig.database import connect
 from sqlmig.errors import FileError, StatementFailed
-from sqlmig.events import Event, RunStarted, StatementDone, StepDone, StepStarted
+from sqlmig.events import Event, RunStarted, StatementDone, StepDone, StepStarted, silent
+from tests.support.database import Database
+from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.runner import Runs, outcomes, place, steps
 
@@ -87,3 +93,21 @@ def test_a_change_of_how_text_is_read_that_nobody_sees(runs: Runs, size: str, se
     assert {standing.state.value for standing in runs.status().migrations} == {"applied"}
     ((stored, _),) = [(entry.name, entry.event) for entry in runs.log() if entry.version == 1]
     assert stored == "größe"
+
+
+def test_a_message_that_is_sent_in_part_is_never_run(database: Database) -> None:
+    """Who breaks off while the server does not read does not wait for it, and nothing of the message happens."""
+    with closing(connect(database.conninfo, listener=silent)) as session:
+        os.kill(session.backend_pid, signal.SIGSTOP)
+        try:
+            session.busy = True
+            session.pgconn.send_query(f"CREATE TABLE half (x int); SELECT '{'x' * (64 << 20)}'".encode())
+            assert session.pgconn.flush() == 1
+            session.abandon()
+            assert not session.alive
+            session.roll_back()
+        finally:
+            os.kill(session.backend_pid, signal.SIGCONT)
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert until(lambda: database.value(others) == 0, "the end of the backend")
+    assert database.value("SELECT to_regclass('half') IS NULL")

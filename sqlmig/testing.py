@@ -111,7 +111,10 @@ class TestDatabases:
         self.session = connect(conninfo, listener=silent)
         self.owner = f"{recipe.owner}, by way of {self.session.connection.info.dbname}"
         self.cleaner: Session | None = None
-        self.cleaning = ThreadPoolExecutor(1, thread_name_prefix="sqlmig-tests")
+        self.making = ThreadPoolExecutor(1, thread_name_prefix="sqlmig-making")
+        self.ahead: Future[str] | None = None
+        self.begun = False
+        self.cleaning = ThreadPoolExecutor(1, thread_name_prefix="sqlmig-cleaning")
         self.dropped: list[Future[None]] = []
         self.numbers = count(1)
         self.strategy = " STRATEGY WAL_LOG" if self.session.server_version >= 150000 else ""
@@ -161,15 +164,24 @@ class TestDatabases:
 
     @contextmanager
     def copy(self) -> Iterator[TestDatabase]:
-        """A database of one's own, dropped in the background when the block ends, whoever is connected to it."""
-        name = f"sqlmig_test_{self.run:016x}_{next(self.numbers)}"
-        quoted = quote_identifier(name)
-        self.session.ask(f"CREATE DATABASE {quoted} TEMPLATE {quote_identifier(self.template)}{self.strategy}")
+        """A database of one's own, dropped in the background when the block ends, whoever is connected to it.
+
+        From the second on, the next one is made while this one is used.
+        """
+        name = (self.ahead or self.making.submit(self._make)).result()
+        self.ahead = self.making.submit(self._make) if self.begun else None
+        self.begun = True
         try:
-            self.session.ask(f"COMMENT ON DATABASE {quoted} IS {literal(self._mark('copy', self.run))}")
             yield TestDatabase(name, conninfo_for(self.conninfo, name))
         finally:
             self.dropped.append(self.cleaning.submit(self._clean, name))
+
+    def _make(self) -> str:
+        name = f"sqlmig_test_{self.run:016x}_{next(self.numbers)}"
+        quoted = quote_identifier(name)
+        self.session.ask(f"CREATE DATABASE {quoted} TEMPLATE {quote_identifier(self.template)}{self.strategy}")
+        self.session.ask(f"COMMENT ON DATABASE {quoted} IS {literal(self._mark('copy', self.run))}")
+        return name
 
     def _clean(self, name: str) -> None:
         if self.cleaner is None:
@@ -187,12 +199,17 @@ class TestDatabases:
 
     def close(self) -> None:
         """Wait until all copies are dropped. Raises DatabaseError where one cannot be."""
-        self.cleaning.shutdown()
-        if self.cleaner is not None:
-            self.cleaner.close()
-        self.session.close()
-        for dropped in self.dropped:
-            dropped.result()
+        try:
+            if self.ahead is not None:
+                self.dropped.append(self.cleaning.submit(self._clean, self.ahead.result()))
+            for dropped in self.dropped:
+                dropped.result()
+        finally:
+            self.making.shutdown()
+            self.cleaning.shutdown()
+            self.session.close()
+            if self.cleaner is not None:
+                self.cleaner.close()
 
 
 @contextmanager

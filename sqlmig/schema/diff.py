@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sqlmig.frozen import dataclass
+from sqlmig.schema.names import column_name
 from sqlmig.schema.snapshot import Description, Json, Snapshot
 
 COLUMN_ORDER = "column order"
@@ -36,7 +37,7 @@ class Change:
 
 
 def diff(before: Snapshot, after: Snapshot, *, ignore_column_order: bool = False) -> tuple[Change, ...]:
-    """Everything that differs, sorted by object; empty exactly where the objects are equal.
+    """Everything that differs, sorted, columns with their table; empty exactly where the objects are equal.
 
     An added or removed part of an added or removed object is named with it, in ``parts``. ``ignore_column_order``
     leaves out differences of the order of columns alone. Takes time in proportion to the size of the snapshots.
@@ -47,7 +48,7 @@ def diff(before: Snapshot, after: Snapshot, *, ignore_column_order: bool = False
     for identity in before.objects.keys() & after.objects.keys():
         changes.extend(_changed(identity, before.objects[identity], after.objects[identity]))
     kept = (change for change in changes if not (ignore_column_order and change.category == "column_order"))
-    return tuple(sorted(kept, key=lambda change: (_subject(change.identity), change.sentence)))
+    return tuple(sorted(kept, key=lambda change: (change.sentence.split(": ", 1), change.identity)))
 
 
 def _only_in(objects: Mapping[str, Description], others: Mapping[str, Description]) -> dict[str, Description]:
@@ -77,13 +78,11 @@ def _owner(description: Description) -> str:
     return str(description.get("of", description.get("owned by", "")))
 
 
-def _subject(identity: str, description: Description | None = None) -> str:
+def _subject(identity: str, description: Description) -> str:
     """A column is called by its table first."""
-    owner = (description or {}).get("of")
-    if identity.startswith("column ") and isinstance(owner, str):
-        table = owner.partition(" ")[2]
-        return f"{owner}: column {identity.removeprefix(f'column {table}.')}"
-    return identity
+    owner = str(description.get("of", ""))
+    column = column_name(identity, owner)
+    return identity if column is None else f"{owner}: column {column}"
 
 
 def _changed(identity: str, before: Description, after: Description) -> Iterator[Change]:

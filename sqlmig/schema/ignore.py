@@ -8,7 +8,8 @@ from fnmatch import translate
 
 from sqlmig.errors import ConfigError
 from sqlmig.frozen import dataclass
-from sqlmig.schema.snapshot import Description, Snapshot
+from sqlmig.schema.names import column_name, quoted
+from sqlmig.schema.snapshot import Description, Json, Snapshot
 
 PARTS = ("of", "schema", "owned by")
 """The properties that name what an object goes with: the table, the schema, the column that owns a sequence."""
@@ -48,6 +49,8 @@ class Ignore:
             for identity, description in snapshot.objects.items()
             if not _goes(identity, snapshot.objects, named, verdicts)
         }
+        for identity, columns in _columns_gone(snapshot.objects, kept).items():
+            kept[identity] = _without(kept[identity], columns)
         return Snapshot(kept, snapshot.server_version)
 
 
@@ -66,6 +69,25 @@ def _goes(identity: str, objects: Mapping[str, Description], named: re.Pattern[s
             _goes(owner, objects, named, verdicts) for owner in _owners(objects.get(identity, {}))
         )
     return verdicts[identity]
+
+
+def _columns_gone(objects: Mapping[str, Description], kept: Mapping[str, Description]) -> dict[str, set[str]]:
+    """The quoted names of the columns that are ignored though their relation is not."""
+    gone: dict[str, set[str]] = {}
+    for identity in objects.keys() - kept.keys():
+        owner = str(objects[identity].get("of", ""))
+        column = column_name(identity, owner)
+        if owner in kept and column is not None:
+            gone.setdefault(owner, set()).add(column)
+    return gone
+
+
+def _without(description: Description, columns: set[str]) -> Description:
+    order = description.get("column order")
+    if not isinstance(order, list):
+        return description
+    left: list[Json] = [name for name in order if quoted(str(name)) not in columns]
+    return {**description, "column order": left}
 
 
 def _owners(description: Description) -> Iterator[str]:

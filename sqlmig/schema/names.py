@@ -31,3 +31,13 @@ def spoken(kind: str, identity: str) -> tuple[str, str]:
     if kind == "transform":
         identity = identity.replace(" on language ", " language ")  # as PostgreSQL 14 has it
     return KINDS.get(kind, kind), ARGUMENT_TYPES.sub("", identity)
+
+
+def column_name(identity: str, owner: str) -> str | None:
+    """The quoted name of a column, from its identity and that of the relation or type that has it.
+
+    None where the identity is not that of a column. A kind may be of several words: ``materialized view app.m``.
+    """
+    words = owner.split(" ")
+    prefixes = (f"column {' '.join(words[start:])}." for start in range(1, len(words)))
+    return next((identity.removeprefix(prefix) for prefix in prefixes if identity.startswith(prefix)), None)

@@ -83,6 +83,13 @@ def test_classes(before: dict[str, Json], after: dict[str, Json], category: str)
     assert change(before, after).category == category
 
 
+def test_kinds_of_several_words() -> None:
+    """A column of a materialized view is told with it."""
+    view = "materialized view app.m"
+    told = change({"of": view, "type": "text"}, {"of": view, "type": "citext"}, "column app.m.x")
+    assert told.sentence == "materialized view app.m: column x: type: text -> citext"
+
+
 def test_long_values_are_shown_as_a_diff() -> None:
     """A body is not put into the sentence."""
     told = change({"body": "BEGIN\n  a;\nEND"}, {"body": "BEGIN\n  b;\nEND"}, "function app.f(integer)")
@@ -240,6 +247,16 @@ def test_ignored_objects(patterns: list[str], left: set[str] | None) -> None:
     kept = Ignore.parse(patterns).apply(whole).objects.keys()
     assert kept == (left if left is not None else whole.objects.keys())
     assert NONE.apply(whole) is whole
+
+
+def test_an_ignored_column_has_no_place_in_the_order() -> None:
+    """Whether it is there makes no difference."""
+    order: list[Json] = ["a", "Odd name", "b"]
+    with_it = of({TABLE: {"column order": order}, 'column app.users."Odd name"': {"of": TABLE}})
+    without = of({TABLE: {"column order": ["a", "b"]}})
+    ignore = Ignore.parse(['column:app.users."Odd*"'])
+    assert ignore.apply(with_it).fingerprint == ignore.apply(without).fingerprint
+    assert with_it.objects[TABLE]["column order"] == order
 
 
 @pytest.mark.parametrize("pattern", ["partman", "schema:", ":x", "", " : "])

@@ -123,6 +123,8 @@ def next_step(step: Step, report: ServerReport) -> str:
         return f"correct {step.script.file}, then: sqlmig seed run {step.name}"
     if step.name == AFTER_APPLY and step.kind is StepKind.HOOK:
         return f"correct {step.script.file}; it runs again when a migration is applied, or by hand with psql"
+    if step.before is not None and report.sqlstate == NEEDS_NONE and "before any query" in report.message:
+        return f"{step.before.file} runs before it, and has queries: take one of the two out"
     if step.transaction and (report.sqlstate == COMMITS or (report.sqlstate == NEEDS_NONE and not report.context)):
         return "what commits by itself needs this line at the top of its file: -- sqlmig: no-transaction"
     if step.direction is Direction.UP:

@@ -335,6 +335,7 @@ def test_set_transaction_needs_to_be_first(runs: Runs) -> None:
     only(runs, "before_each", "SELECT 1;\n")
     error = runs.fails(StatementFailed)
     assert (place(error)[:2], error.server and error.server.sqlstate) == (("001_a.up.sql", 1), "25001")
+    assert "before_each.sql runs before it" in str(error.next_step)
     only(runs, "after_each", "SELECT 1;\n")
     assert outcomes(runs.apply()) == ["applied"]
 

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlmig import stopping
 from sqlmig.config import Environment, parse_duration
 from sqlmig.database import Session, connect, literal
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
@@ -115,7 +116,11 @@ class Opening:
 
     def session(self) -> Session:
         """The session, once it is open; from here on it is the caller's. Raises what opening it raised."""
-        return self._future.result()
+        try:
+            return stopping.result(self._future)
+        except KeyboardInterrupt:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the session, now or as soon as it is open."""

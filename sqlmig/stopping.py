@@ -7,7 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+GLANCE = 0.05
+"""Seconds between two looks at whether to stop, where another thread is waited for."""
 
 
 class Stopper(threading.local):
@@ -79,6 +86,36 @@ def watch(selector: selectors.BaseSelector) -> None:
     """Let a wait end when this thread is told to stop; ``obey`` comes next."""
     if STOPPER.order is not None:
         selector.register(STOPPER.order.reading, selectors.EVENT_READ)
+
+
+def result(future: Future[T]) -> T:
+    """What another thread works out; KeyboardInterrupt where this one is told to stop before."""
+    while STOPPER.order is not None and not wait([future], timeout=GLANCE).done:
+        obey()
+    return future.result()
+
+
+def made(make: Callable[[], T], *, discard: Callable[[T], object]) -> T:
+    """What ``make`` returns, though it looks at nothing while it waits.
+
+    Where this thread is told to stop, KeyboardInterrupt: what is made all the same is discarded as soon as it is there.
+    """
+    if STOPPER.order is None:
+        return make()
+    future: Future[T] = Future()
+    threading.Thread(target=_fulfil, args=(future, make), daemon=True).start()
+    try:
+        return result(future)
+    except KeyboardInterrupt:
+        future.add_done_callback(lambda done: None if done.exception() else discard(done.result()))
+        raise
+
+
+def _fulfil(future: Future[T], make: Callable[[], T]) -> None:
+    try:
+        future.set_result(make())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 class Stoppable:

@@ -52,7 +52,7 @@ def connect(conninfo: str, *, wait: float = 0, redact: Callable[[str], str] = st
     pause = 0.1
     while True:
         try:
-            return Session(_open(conninfo))
+            return Session(stopping.made(lambda: _open(conninfo), discard=psycopg.Connection.close))
         except psycopg.Error as error:
             said = redact(" ".join(str(error).split()))
             remaining = deadline - time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import statistics
 import time
 from collections.abc import Coroutine
@@ -214,6 +215,22 @@ def test_who_waits_can_be_cancelled(database: Database) -> None:
 
     within_seconds(work())
     assert database.value("SELECT count(*) FROM sqlmig.migration") == 1
+
+
+def test_who_connects_can_be_cancelled() -> None:
+    """A server that takes connections and never says a word is not waited for."""
+
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/none?sslmode=disable&gssencmode=disable"
+            task = asyncio.create_task(sqlmig.AsyncProject(url=url, migrations=SLEEPING).status())
+            accepted, _ = await asyncio.to_thread(silent.accept)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            accepted.close()
+
+    within_seconds(work(), 20)
 
 
 def test_a_connection_of_the_callers_is_used_by_one_at_a_time(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from sqlmig.errors import Problem, SqlmigError
@@ -40,12 +41,13 @@ class Difference:
     change: Change
 
     def __str__(self) -> str:
-        return f"{WORDS[self.direction, self.change.kind]} {self._subject}"
+        """``down leaves index users_email_idx``: what is in the schema public is called by its name alone."""
+        told = self.change.sentence if self.change.kind == "changed" else self.change.identity
+        subject, colon, rest = told.partition(": ")
+        return f"{WORDS[self.direction, self.change.kind]} {IN_PUBLIC.sub('', subject)}{colon}{rest}"
 
-    @property
-    def _subject(self) -> str:
-        return self.change.sentence if self.change.kind == "changed" else self.change.identity
 
+IN_PUBLIC = re.compile(r"(?<![\w.\"])public\.")
 
 WORDS = {
     ("down", "added"): "down leaves",

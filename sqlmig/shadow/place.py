@@ -144,6 +144,7 @@ def _beside(access: Access, ground: Ground, stack: ExitStack) -> Shadow | str:
     databases.sweep()
     try:
         shadow = _made(access, access.conninfo, databases, databases.session, Kind.BESIDE)
+        shadow.access.open().close()  # not every database may be open to us: pg_hba.conf, a pooler
     except SqlmigError as error:
         databases.close()
         return f"none can be made beside the target: {error.message}"

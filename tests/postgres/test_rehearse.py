@@ -101,9 +101,9 @@ def test_wrong_downs_do_not_spoil_what_follows(runs: Runs) -> None:
         "004_d": "reversible",
     }
     assert told(result) == [
-        "down leaves table public.a",
-        "down leaves index public.b_id",
-        "down removes index public.b_id",
+        "down leaves table a",
+        "down leaves index b_id",
+        "down removes index b_id",
     ]
 
 
@@ -178,7 +178,7 @@ def test_column_order_counts_unless_it_is_ignored(runs: Runs) -> None:
     runs.write("002_b", "ALTER TABLE a DROP COLUMN x;", "ALTER TABLE a ADD COLUMN x int;")
     result = runs.api.rehearse()
     assert verdicts(result)["002_b"] == "down_leaves"
-    assert told(result) == ["down leaves table public.a: column order: x, y -> y, x"]
+    assert told(result) == ["down leaves table a: column order: x, y -> y, x"]
     assert verdicts(runs.api.rehearse(ignore_column_order=True))["002_b"] == "reversible"
 
 
@@ -430,7 +430,7 @@ def test_check_is_a_gate_for_downs(runs: Runs) -> None:
     assert done.exit_code == 3, done
     (problem,) = done.json["problems"]
     assert problem["code"] == "down_leaves"
-    assert problem["message"] == "001_a: down leaves table public.b"
+    assert problem["message"] == "001_a: down leaves table b"
     runs.write("001_a", "CREATE TABLE a (); CREATE TABLE b ();", "DROP TABLE a, b;")
     assert runs.project.invoke("check", "--rehearse", "--pending-ok").exit_code == 0
     assert runs.project.invoke("check", "--rehearse", "--offline").exit_code == 2

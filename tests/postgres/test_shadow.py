@@ -281,6 +281,27 @@ def test_role_that_may_not_create_databases_gets_a_server_of_its_own(project: Pr
     assert (result.shadow, [str(found.verdict) for found in result.migrations]) == ("embedded", ["reversible"])
 
 
+def test_database_that_cannot_be_reached_is_dropped_and_not_used(
+    runs: Runs, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server lets us make one and not connect to it (pg_hba.conf names databases): a server of its own is used."""
+    made: list[str] = []
+
+    def closed(databases: databases_module.Databases) -> str:
+        made.append(make(databases))
+        if databases.name is None:
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(made[-1])))
+        return made[-1]
+
+    make = databases_module.Databases.make
+    monkeypatch.setattr(databases_module.Databases, "make", closed)
+    runs.write("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
+    result = runs.api.rehearse()
+    assert (result.shadow, [str(found.verdict) for found in result.migrations]) == ("embedded", ["reversible"])
+    assert is_ours(made[0])
+    assert made[0] not in databases(admin)
+
+
 def test_without_any_place_for_a_shadow_the_ways_out_are_named(project: Project, tmp_path: Any) -> None:
     """No right to create databases, and no PostgreSQL on this machine."""
     assert project.database is not None

@@ -122,6 +122,7 @@ class Project:
         wait: float = 0,
         locks: bool = False,
         shadow_url: str | None = None,
+        from_schema: bool = False,
     ) -> RunResult:
         """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed.
 
@@ -132,7 +133,9 @@ class Project:
         from sqlmig.actions import running
 
         goal = goal or Apply()
-        return running.preview(self._place, goal, strict=strict, wait=wait, locks=locks, shadow_url=shadow_url)
+        return running.preview(
+            self._place, goal, strict=strict, wait=wait, locks=locks, shadow_url=shadow_url, from_schema=from_schema
+        )
 
     def apply(self, goal: Apply | None = None, **options: Unpack[ApplyOptions]) -> RunResult:
         """Apply what is pending. With nothing to do, takes no lock and writes nothing.
@@ -187,6 +190,7 @@ class Project:
         strict: bool = False,
         rehearse: bool = False,
         shadow_url: str | None = None,
+        from_schema: bool = False,
     ) -> CheckResult:
         """Every finding about files and, unless offline, history; with ``rehearse`` each pending down is proven too.
 
@@ -201,6 +205,7 @@ class Project:
             strict=strict,
             rehearse=rehearse,
             shadow_url=shadow_url,
+            from_schema=from_schema,
         )
 
     def rehearse(self, names: Sequence[str] = (), **options: Unpack[RehearsalOptions]) -> RehearsalResult:

@@ -28,6 +28,7 @@ def check(
     strict: bool,
     rehearse: bool = False,
     shadow_url: str | None = None,
+    from_schema: bool = False,
 ) -> CheckResult:
     """Every finding about files and, unless offline, history; with ``rehearse`` about what is pending as well.
 
@@ -48,7 +49,8 @@ def check(
             if rehearse and audit.exit_code(problems, strict=False) != FileError.exit_code:
                 from sqlmig.actions import proving
 
-                rehearsal = proving.rehearse_at(place, desk, discovery.migrations, (), shadow_url=shadow_url)
+                options: proving.RehearsalOptions = {"shadow_url": shadow_url, "from_schema": from_schema}
+                rehearsal = proving.rehearse_at(place, desk, discovery.migrations, (), **options)
                 problems += proving.problems_of(rehearsal)
     code = audit.exit_code(problems, strict=strict)
     return CheckResult(where, tuple(problems), len(discovery.migrations), strict, code)

@@ -100,15 +100,22 @@ def planned_course(
 
 
 def locks_of(
-    place: Workplace, desk: Desk, migrations: Sequence[Migration], prepared: Plan, shadow_url: str | None
+    place: Workplace,
+    desk: Desk,
+    migrations: Sequence[Migration],
+    prepared: Plan,
+    *,
+    shadow_url: str | None,
+    from_schema: bool,
 ) -> dict[int, Locks]:
     """What each step of a plan locks, rewrites and builds, by version: as seen where all of them ran on a shadow.
 
     Raises what running a step raises, and what ``rehearse`` raises.
     """
     steps = [step.migration for step in prepared.steps if step.migration is not None]
-    done = replace(planned_course(desk, migrations, ()), migrations=tuple(steps), chosen=frozenset())
-    filling = Filling(desk, done)
+    before = planned_course(desk, migrations, (), from_schema=from_schema)
+    done = replace(before, migrations=tuple(steps), chosen=frozenset())
+    filling = Filling(desk, done, from_schema)
     with open_shadow(desk, shadow_url, apart=done.shared, roles_made=done.roles_made) as shadow:
         for problem in shadow.warnings:
             place.listener(Warned(problem))

@@ -48,7 +48,14 @@ class ApplyOptions(FreshOptions, total=False):
 
 
 def preview(
-    place: Workplace, goal: Goal, *, strict: bool, wait: float, locks: bool = False, shadow_url: str | None = None
+    place: Workplace,
+    goal: Goal,
+    *,
+    strict: bool,
+    wait: float,
+    locks: bool = False,
+    shadow_url: str | None = None,
+    from_schema: bool = False,
 ) -> RunResult:
     """What reaching the goal would do; nothing is written. Raises what ``run`` raises before anything runs.
 
@@ -63,7 +70,9 @@ def preview(
         if locks and result.steps:
             from sqlmig.actions import proving
 
-            seen = proving.locks_of(place, desk, migrations, prepared, shadow_url)
+            seen = proving.locks_of(
+                place, desk, migrations, prepared, shadow_url=shadow_url, from_schema=from_schema
+            )
             result = replace(result, steps=tuple(replace(step, locks=seen.get(step.version)) for step in result.steps))
         return result
 

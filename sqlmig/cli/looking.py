@@ -8,7 +8,7 @@ import typer
 
 from sqlmig.cli.commands import command
 from sqlmig.cli.invocation import Invocation, at_most_one
-from sqlmig.cli.options import ShadowUrl, Strict, format_name, natural_number
+from sqlmig.cli.options import FromSchema, ShadowUrl, Strict, format_name, natural_number
 
 
 @command()
@@ -28,6 +28,7 @@ def check(
     strict: Strict = False,
     rehearse: Annotated[bool, typer.Option("--rehearse", help="Prove what is pending, on a shadow.")] = False,
     shadow_url: ShadowUrl = None,
+    from_schema: FromSchema = False,
     report: Annotated[
         str | None,
         typer.Option(
@@ -43,7 +44,12 @@ def check(
     invocation.speak(report)
     at_most_one(offline=offline, rehearse=rehearse)
     result = invocation.project(offline=offline).check(
-        offline=offline, pending_ok=pending_ok, strict=strict, rehearse=rehearse, shadow_url=shadow_url
+        offline=offline,
+        pending_ok=pending_ok,
+        strict=strict,
+        rehearse=rehearse,
+        shadow_url=shadow_url,
+        from_schema=from_schema,
     )
     return invocation.show(result, result.exit_code)
 

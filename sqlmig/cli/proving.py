@@ -10,7 +10,7 @@ import typer
 from sqlmig.cli.commands import command
 from sqlmig.cli.invocation import Invocation, at_most_one
 from sqlmig.cli.names import migration_names
-from sqlmig.cli.options import ShadowUrl, Wait, natural_number, path
+from sqlmig.cli.options import FromSchema, ShadowUrl, Wait, natural_number, path
 from sqlmig.errors import UsageError
 
 COLUMN_ORDER = "column-order"
@@ -32,9 +32,7 @@ def rehearse(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every migration, from an empty database.")] = False,
     shadow_url: ShadowUrl = None,
-    from_schema: Annotated[
-        bool, typer.Option("--from-schema", help="Begin with the schema of the target, by pg_dump.")
-    ] = False,
+    from_schema: FromSchema = False,
     sample: Annotated[
         int | None,
         typer.Option("--sample", metavar="N", callback=natural_number, help="Copy N rows of each table to try on."),

@@ -11,6 +11,7 @@ from sqlmig.cli.invocation import Invocation, at_most_one
 from sqlmig.cli.names import migration_names
 from sqlmig.cli.options import (
     DryRun,
+    FromSchema,
     LockWait,
     OutOfOrder,
     ShadowUrl,
@@ -177,6 +178,7 @@ def plan(
         bool, typer.Option("--locks", help="Show what is locked and rewritten, by running it on a shadow.")
     ] = False,
     shadow_url: ShadowUrl = None,
+    from_schema: FromSchema = False,
 ) -> int:
     """Show what apply would do, by statement.
 
@@ -186,4 +188,7 @@ def plan(
 
     at_most_one(to=to, steps=steps)
     goal = Apply(to=to, steps=steps, allow_out_of_order=allow_out_of_order)
-    return invocation.show(invocation.project().plan(goal, strict=strict, locks=locks, shadow_url=shadow_url))
+    project = invocation.project()
+    return invocation.show(
+        project.plan(goal, strict=strict, locks=locks, shadow_url=shadow_url, from_schema=from_schema)
+    )

@@ -70,9 +70,7 @@ def preview(
         if locks and result.steps:
             from sqlmig.actions import proving
 
-            seen = proving.locks_of(
-                place, desk, migrations, prepared, shadow_url=shadow_url, from_schema=from_schema
-            )
+            seen = proving.locks_of(place, desk, migrations, prepared, shadow_url=shadow_url, from_schema=from_schema)
             result = replace(result, steps=tuple(replace(step, locks=seen.get(step.version)) for step in result.steps))
         return result
 

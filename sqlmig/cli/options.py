@@ -100,9 +100,7 @@ ShadowUrl = Annotated[
     str | None,
     typer.Option("--shadow-url", metavar="URL", help="An empty database to try things on, or embedded."),
 ]
-FromSchema = Annotated[
-    bool, typer.Option("--from-schema", help="Begin with the schema of the target, by pg_dump.")
-]
+FromSchema = Annotated[bool, typer.Option("--from-schema", help="Begin with the schema of the target, by pg_dump.")]
 Unsupported = Annotated[
     bool, typer.Option("--unsupported-server", help="Go on with a server that is not PostgreSQL 13 or later.")
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from sqlmig.actions.branching import RenumberResult, SumResult
-    from sqlmig.actions.proving import RehearsalOptions
+    from sqlmig.actions.proving import RehearsalOptions, ShadowOptions
     from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
     from sqlmig.borrowed import AsyncConnection, Connection
     from sqlmig.config import Environment
@@ -121,8 +121,7 @@ class Project:
         strict: bool = False,
         wait: float = 0,
         locks: bool = False,
-        shadow_url: str | None = None,
-        from_schema: bool = False,
+        **options: Unpack[ShadowOptions],
     ) -> RunResult:
         """What ``apply`` (or another goal) would do; its ``plan`` is the object that would be executed.
 
@@ -133,9 +132,7 @@ class Project:
         from sqlmig.actions import running
 
         goal = goal or Apply()
-        return running.preview(
-            self._place, goal, strict=strict, wait=wait, locks=locks, shadow_url=shadow_url, from_schema=from_schema
-        )
+        return running.preview(self._place, goal, strict=strict, wait=wait, locks=locks, **options)
 
     def apply(self, goal: Apply | None = None, **options: Unpack[ApplyOptions]) -> RunResult:
         """Apply what is pending. With nothing to do, takes no lock and writes nothing.
@@ -189,8 +186,7 @@ class Project:
         pending_ok: bool = False,
         strict: bool = False,
         rehearse: bool = False,
-        shadow_url: str | None = None,
-        from_schema: bool = False,
+        **options: Unpack[ShadowOptions],
     ) -> CheckResult:
         """Every finding about files and, unless offline, history; with ``rehearse`` each pending down is proven too.
 
@@ -198,15 +194,8 @@ class Project:
         """
         from sqlmig.actions import looking
 
-        return looking.check(
-            self._place,
-            offline=offline,
-            pending_ok=pending_ok,
-            strict=strict,
-            rehearse=rehearse,
-            shadow_url=shadow_url,
-            from_schema=from_schema,
-        )
+        flags = {"offline": offline, "pending_ok": pending_ok, "strict": strict, "rehearse": rehearse}
+        return looking.check(self._place, **flags, **options)
 
     def rehearse(self, names: Sequence[str] = (), **options: Unpack[RehearsalOptions]) -> RehearsalResult:
         """Prove each pending, or named, migration on a shadow: up, down, and up again. Writes nothing to the target.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Unpack
+
 from sqlmig import audit, sums
 from sqlmig.actions.beside import findings
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import FileError
 from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
 from sqlmig.standing import standings
+
+if TYPE_CHECKING:
+    from sqlmig.actions.proving import ShadowOptions
 
 
 def status(place: Workplace) -> StatusResult:
@@ -27,8 +32,7 @@ def check(
     pending_ok: bool,
     strict: bool,
     rehearse: bool = False,
-    shadow_url: str | None = None,
-    from_schema: bool = False,
+    **options: Unpack[ShadowOptions],
 ) -> CheckResult:
     """Every finding about files and, unless offline, history; with ``rehearse`` about what is pending as well.
 
@@ -49,7 +53,6 @@ def check(
             if rehearse and audit.exit_code(problems, strict=False) != FileError.exit_code:
                 from sqlmig.actions import proving
 
-                options: proving.RehearsalOptions = {"shadow_url": shadow_url, "from_schema": from_schema}
                 rehearsal = proving.rehearse_at(place, desk, discovery.migrations, (), **options)
                 problems += proving.problems_of(rehearsal)
     code = audit.exit_code(problems, strict=strict)

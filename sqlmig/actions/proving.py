@@ -24,15 +24,20 @@ TOLD = 10
 """Differences that a finding names."""
 
 
-class RehearsalOptions(TypedDict, total=False):
-    """How a rehearsal is done."""
+class ShadowOptions(TypedDict, total=False):
+    """Where migrations are tried out, and on top of what."""
 
-    everything: bool
-    """All migrations, from an empty database."""
     shadow_url: str | None
     """An empty database to use; ``embedded`` is a server of our own."""
     from_schema: bool
     """Begin with the target's schema instead of running what is applied."""
+
+
+class RehearsalOptions(ShadowOptions, total=False):
+    """How a rehearsal is done."""
+
+    everything: bool
+    """All migrations, from an empty database."""
     sample: int | None
     """Rows of each table to copy from the target."""
     ignore_column_order: bool
@@ -100,23 +105,17 @@ def planned_course(
 
 
 def locks_of(
-    place: Workplace,
-    desk: Desk,
-    migrations: Sequence[Migration],
-    prepared: Plan,
-    *,
-    shadow_url: str | None,
-    from_schema: bool,
+    place: Workplace, desk: Desk, migrations: Sequence[Migration], prepared: Plan, **options: Unpack[ShadowOptions]
 ) -> dict[int, Locks]:
     """What each step of a plan locks, rewrites and builds, by version: as seen where all of them ran on a shadow.
 
     Raises what running a step raises, and what ``rehearse`` raises.
     """
     steps = [step.migration for step in prepared.steps if step.migration is not None]
-    before = planned_course(desk, migrations, (), from_schema=from_schema)
+    before = planned_course(desk, migrations, (), **options)
     done = replace(before, migrations=tuple(steps), chosen=frozenset())
-    filling = Filling(desk, done, from_schema)
-    with open_shadow(desk, shadow_url, apart=done.shared, roles_made=done.roles_made) as shadow:
+    filling = Filling(desk, done, options.get("from_schema", False))
+    with open_shadow(desk, options.get("shadow_url"), apart=done.shared, roles_made=done.roles_made) as shadow:
         for problem in shadow.warnings:
             place.listener(Warned(problem))
         with Stage(shadow, Ignore(), filling.furnish) as stage:

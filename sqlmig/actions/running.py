@@ -16,6 +16,7 @@ from sqlmig.plan import Apply, Goal, Plan, Seed, StepKind, Switch, plan, with_ho
 from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
 
 if TYPE_CHECKING:
+    from sqlmig.actions.proving import ShadowOptions
     from sqlmig.access import Desk
     from sqlmig.lock import RunnerLock
 
@@ -54,8 +55,7 @@ def preview(
     strict: bool,
     wait: float,
     locks: bool = False,
-    shadow_url: str | None = None,
-    from_schema: bool = False,
+    **options: Unpack[ShadowOptions],
 ) -> RunResult:
     """What reaching the goal would do; nothing is written. Raises what ``run`` raises before anything runs.
 
@@ -70,7 +70,7 @@ def preview(
         if locks and result.steps:
             from sqlmig.actions import proving
 
-            seen = proving.locks_of(place, desk, migrations, prepared, shadow_url=shadow_url, from_schema=from_schema)
+            seen = proving.locks_of(place, desk, migrations, prepared, **options)
             result = replace(result, steps=tuple(replace(step, locks=seen.get(step.version)) for step in result.steps))
         return result
 

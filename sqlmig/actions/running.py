@@ -16,8 +16,8 @@ from sqlmig.plan import Apply, Goal, Plan, Seed, StepKind, Switch, plan, with_ho
 from sqlmig.results import Outcome, RunResult, StepResult, outcomes_of
 
 if TYPE_CHECKING:
-    from sqlmig.actions.proving import ShadowOptions
     from sqlmig.access import Desk
+    from sqlmig.actions.proving import ShadowOptions
     from sqlmig.lock import RunnerLock
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import sqlmig
 from tests.support.database import Database
+from tests.support.processes import until
 from tests.support.project import Project
 
 SLEEPING = [
@@ -138,7 +139,7 @@ def test_cancelling_cancels_the_statement(database: Database) -> None:
     assert cause.left_behind == "1 of 2 steps are done, the last is 001_a; the rest did not happen"
     assert database.value("SELECT count(*) FROM sqlmig.migration") == 1
     busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    assert database.value(busy) == 0
+    until(lambda: database.value(busy) == 0, "the end of every session of ours")
 
 
 def test_a_timeout_is_a_timeout(database: Database) -> None:

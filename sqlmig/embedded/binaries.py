@@ -110,4 +110,5 @@ def ask_version(bindir: Path, environ: Mapping[str, str], account: Account | Non
 
 
 def major_of(version: str) -> int:
+    """18 of "18.6" and of "18beta1"."""
     return int(re.match(r"\d+", version)[0])  # type: ignore[index]

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 import sqlmig
 from sqlmig.events import Noticed
 from tests.support.database import Database
+from tests.support.pgbouncer import pooler
 from tests.support.project import Project
 from tests.support.proxy import proxy
 
@@ -241,3 +242,17 @@ def test_a_connection_that_breaks(database: Database) -> None:
         done = database.value("SELECT count(*) FROM sqlmig.migration")
         assert f"{done} of 2 steps are done" in (caught.value.left_behind or "")
         assert connection.broken
+
+
+def test_behind_a_pooler(database: Database) -> None:
+    """There is no session to give back: nothing is set in one, and nothing of ours stays in the pool."""
+    with (
+        pooler(database.server) as pool,
+        psycopg.connect(pool.url(database.name), prepare_threshold=None) as connection,
+    ):
+        connection.autocommit = True
+        made(connection, url=pool.url(database.name)).apply()
+        made(connection).rollback(sqlmig.Rollback(only="001"))
+        changed = set(connection.execute("SELECT name FROM pg_settings WHERE source = 'session'").fetchall())
+        assert changed <= {("client_encoding",), ("DateStyle",)}, "beyond what PgBouncer sets itself"
+    assert database.value("SELECT count(*) FROM sqlmig.migration") == 1

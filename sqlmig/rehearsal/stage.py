@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from sqlmig.access import Desk
-from sqlmig.errors import CheckFailed, DatabaseError, SqlmigError, Undecided
+from sqlmig.errors import CheckFailed, DatabaseError, SqlmigError, Undecided, UsageError
 from sqlmig.migration import Applied, Direction, Migration
 from sqlmig.plan import Apply, Plan, Step
 from sqlmig.rehearsal.judging import Scene
@@ -63,6 +63,11 @@ class Stage:
         opened.callback(session.close)
         alone = replace(access, environment=replace(access.environment, message_size=0))
         self.desk = Desk(alone, session, access.history.probe(session))
+        if session.pooled:
+            raise UsageError(
+                "a pooler stands before the shadow, so that what a migration locks and writes cannot be seen",
+                next_step="name the server itself: --shadow-url URL",
+            )
         self.lock = opened.enter_context(self.desk.locked(0))
 
     def begin_again(self) -> None:

@@ -15,6 +15,7 @@ from sqlmig.api import Project as Api
 from sqlmig.database import Session
 from sqlmig.embedded import Server
 from sqlmig.errors import LockHeld, NoServer, StatementFailed, UnsupportedServer, UsageError
+from sqlmig.history import History, ServerFacts
 from sqlmig.shadow import databases as databases_module
 from sqlmig.shadow.databases import is_ours, new_name
 from tests.support.database import Database
@@ -300,6 +301,23 @@ def test_database_that_cannot_be_reached_is_dropped_and_not_used(
     assert (result.shadow, [str(found.verdict) for found in result.migrations]) == ("embedded", ["reversible"])
     assert is_ours(made[0])
     assert made[0] not in databases(admin)
+
+
+def test_pooler_is_no_way_to_a_shadow(runs: Runs, named: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind one nobody knows which backend works, and so neither what it locks nor what it writes: none is used."""
+    probe = History.probe
+
+    def pooled(history: History, session: Session) -> ServerFacts:
+        facts = probe(history, session)
+        session.pooled = True
+        return facts
+
+    monkeypatch.setattr(History, "probe", pooled)
+    runs.write("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
+    before = named.dump()
+    error = runs.fails(UsageError, lambda: runs.api.rehearse(shadow_url=named.url))
+    assert "pooler" in error.message
+    assert named.dump() == before
 
 
 def test_without_any_place_for_a_shadow_the_ways_out_are_named(project: Project, tmp_path: Any) -> None:

@@ -19,6 +19,10 @@ def claims() -> list[str]:
     return [claim for claim, _ in table((ROOT / "README.md").read_text(), "claim", "how")]
 
 
+def reads_its_schema(database: Database) -> bool:
+    return bool(database.value("SELECT current_setting('server_version_num')::int >= 140000"))
+
+
 def test_readme_claims_are_the_tests_of_this_file() -> None:
     """No claim without a test of that name, no test without a claim."""
     named = {f"test_{re.sub(r'[^a-z]+', '_', claim.lower())}" for claim in claims()}
@@ -107,6 +111,42 @@ def test_a_late_file_with_a_low_number_is_refused(project: Project, database: Da
     assert database.value("SELECT to_regclass('b') IS NULL")
     assert project.invoke("apply", "--allow-out-of-order").exit_code == 0
     assert database.value("SELECT to_regclass('b') IS NOT NULL")
+
+
+def test_a_wrong_down_is_named(project: Project, database: Database) -> None:
+    """What it leaves, and rows that it does not give back; a right one is proven, and the target is not touched.
+
+    Before PostgreSQL 14 a server cannot tell, and that is said.
+    """
+    project.write("001_person.up.sql", "CREATE TABLE person AS SELECT 'Ada' AS name;")
+    project.write("001_person.down.sql", "DROP TABLE person;")
+    project.write("002_index.up.sql", "CREATE TABLE pet (); CREATE INDEX person_name_idx ON person (name);")
+    project.write("002_index.down.sql", "DROP TABLE pet;")
+    project.write("003_lower.up.sql", "UPDATE person SET name = lower(name);")
+    project.write("003_lower.down.sql", "SELECT 'what was it?';")
+    if not reads_its_schema(database):
+        assert "PostgreSQL 14" in project.invoke("rehearse").stderr
+        return
+    found = project.invoke("rehearse", "--json")
+    assert found.exit_code == 3, found
+    verdicts = [migration["verdict"] for migration in found.json["migrations"]]
+    assert verdicts == ["reversible", "down_leaves", "data_not_restored"]
+    said = project.invoke("rehearse").stdout
+    assert "down leaves index person_name_idx" in said
+    assert "data not restored: person 1 row differs" in said
+    assert database.value("SELECT to_regclass('person') IS NULL")
+
+
+def test_a_change_by_hand_is_named(project: Project, database: Database) -> None:
+    """Before PostgreSQL 14 a server cannot tell, and that is said."""
+    project.write("001_person.up.sql", "CREATE TABLE person (name text);")
+    assert project.invoke("apply").exit_code == 0
+    database.execute("ALTER TABLE person ADD COLUMN age int")
+    found = project.invoke("drift")
+    if not reads_its_schema(database):
+        assert (found.exit_code, "PostgreSQL 14" in found.stderr) == (1, True)
+    else:
+        assert (found.exit_code, "table public.person: column age: was added" in found.stdout) == (3, True)
 
 
 def test_a_rollback_works_without_the_file(project: Project, database: Database) -> None:

@@ -45,8 +45,7 @@ class Given:
                 f"the shadow database {name} is not empty, it has {what}; nothing in it was changed",
                 next_step="name an empty database",
             )
-        self.empty()
-        self.session.ask(f"BEGIN; CREATE SCHEMA {MARK}; COMMENT ON SCHEMA {MARK} IS {literal(COMMENT)}; COMMIT")
+        self.empty_and_mark()
         return found
 
     def empty(self) -> None:
@@ -54,8 +53,8 @@ class Given:
         everything = query("fresh", "drop_everything").format(schema_name=literal(MARK))
         self.session.ask(f"BEGIN; {everything}; DROP SCHEMA IF EXISTS {MARK} CASCADE; COMMIT")
 
-    def mark_again(self) -> None:
-        """Empty it, and keep it ours."""
+    def empty_and_mark(self) -> None:
+        """Empty it, and say that whatever comes in is ours."""
         self.empty()
         self.session.ask(f"BEGIN; CREATE SCHEMA {MARK}; COMMENT ON SCHEMA {MARK} IS {literal(COMMENT)}; COMMIT")
 

@@ -116,10 +116,11 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: st
     except MisreadError as error:
         raise ConfigError(f"--shadow-url: {error.message}", next_step=error.next_step) from None
     redact = known_redactor(os.environ, url)
-    sessions = [connect(url, redact=redact, listener=silent) for _ in range(2)]
+    sessions = []
+    for _ in range(2):
+        sessions.append(connect(url, redact=redact, listener=silent))
+        stack.callback(sessions[-1].close)
     given = Given(*sessions)
-    for session in sessions:
-        stack.callback(session.close)
     found = given.take(ground)
     stack.callback(given.give_back)
     shares_server = found.system == ground.system
@@ -130,7 +131,7 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: st
         )
 
     def renewed() -> str:
-        given.mark_again()
+        given.empty_and_mark()
         return url
 
     shadow = _access(access.environment, url)
@@ -182,22 +183,23 @@ def _made(access: Access, conninfo: str, databases: Databases, source: Session, 
             databases.drop(former)
         name = databases.make()
         place = in_database(conninfo, name)
-        _furnish(source, databases, name, place, access.environment.role)
+        _furnish(source, databases, name, _access(access.environment, place))
         return place
 
     shadow = _access(access.environment, made())
     return Shadow(shadow, kind, kind is Kind.BESIDE, (), made)
 
 
-def _furnish(source: Session, databases: Databases, name: str, place: str, role: str | None) -> None:
+def _furnish(source: Session, databases: Databases, name: str, access: Access) -> None:
     """Set and grant for a shadow what is for the target, as far as we may; the migrations' role may work in it."""
     for (statement,) in source.ask(query("shadow", "ground").format(name=literal(name))):
         _try(databases.session, statement or "")
+    role = access.environment.role
     if role is None:
         return
     in_public = literal(databases.ground.creates_in_public)
     text = query("shadow", "missing").format(role=literal(role), in_public=in_public)
-    with closing(connect(place, listener=silent)) as session:
+    with closing(access.open()) as session:
         for (statement,) in session.ask(text):
             _try(session, statement or "")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from sqlmig.errors import CheckFailed, DatabaseError, FilesInvalid, StatementFailed, UsageError
+from sqlmig.rehearsal import stage
 from sqlmig.results import IndexBuild, TableLock
+from sqlmig.shadow.databases import Databases
 from sqlmig.verdicts import RehearsalResult
 from tests.support.project import Project
 from tests.support.runner import Runs
@@ -114,6 +117,18 @@ def test_a_down_that_fails_half_way_without_a_transaction_spoils_nothing(runs: R
     )
     runs.write("002_c", "ALTER TABLE a ADD COLUMN c int;", "ALTER TABLE a DROP COLUMN c;")
     assert verdicts(runs.api.rehearse()) == {"001_a": "down_fails", "002_c": "reversible"}
+
+
+def test_one_shadow_and_three_looks_do_for_each_right_migration(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it costs: the last look at one is the first at the next, and nothing is made or filled again."""
+    counted: Counter[str] = Counter()
+    look, make = stage.inspect, Databases.make
+    monkeypatch.setattr(stage, "inspect", lambda *given, **named: (counted.update(["look"]), look(*given, **named))[1])
+    monkeypatch.setattr(Databases, "make", lambda databases: (counted.update(["make"]), make(databases))[1])
+    for number in range(1, 11):
+        runs.write(f"{number:03}_m", f"CREATE TABLE t{number} (id int);", f"DROP TABLE t{number};")
+    assert set(verdicts(runs.api.rehearse()).values()) == {"reversible"}
+    assert counted == {"make": 1, "look": 1 + 3 * 10}
 
 
 def test_the_error_of_a_script_names_its_place(runs: Runs) -> None:

@@ -64,7 +64,7 @@ def _drift_by_shadow(
     ):
         filling.fill(stage)
         expected = stage.look().snapshot
-        warnings = (*shadow.warnings, _not_kept(known, present))
+        warnings = (*shadow.warnings, _not_kept(known, present, "compared with the migrations"))
     for problem in warnings:
         place.listener(Warned(problem))
     changes = tuple(change for change in diff(expected, present) if change.category != "owner")
@@ -73,14 +73,14 @@ def _drift_by_shadow(
     return DriftResult(where, fingerprint, expected.fingerprint, basis, changes, accepted=False, warnings=warnings)
 
 
-def _not_kept(known: Known | None, present: Snapshot) -> Problem:
+def _not_kept(known: Known | None, present: Snapshot, consequence: str) -> Problem:
     why = "no snapshot of the schema is kept"
     if known is not None and not known.current:
         why = f"something was applied or undone since the snapshot of {known.at:%Y-%m-%d %H:%M} UTC"
     elif known is not None:
         before, now = known.server_version // 10000, present.server_version // 10000
         why = f"the server was upgraded from PostgreSQL {before} to {now} since the last snapshot"
-    return Problem("no_snapshot", f"{why}: compared with the migrations", warning=True, next_step=NOT_KEPT)
+    return Problem("no_snapshot", f"{why}: {consequence}", warning=True, next_step=NOT_KEPT)
 
 
 def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
@@ -108,14 +108,17 @@ def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
 def look_before(place: Workplace, desk: Desk) -> None:
     """Warn, or raise CheckFailed where that was asked for, where the schema is not what migrations left.
 
-    Says nothing where there is no snapshot that it could be compared with.
+    Says nothing where no snapshot was ever kept, and warns where the last one does not fit any more.
     """
     known = Snapshots(desk.history).newest(desk.session)[0]
     if known is None:
         return
     ignore = Ignore.parse(place.environment.ignore)
     present = inspect(desk.session, ignore, history=desk.history.schema)
-    changes = _changes_since(desk, known, present, ignore) if _comparable(known, present) else ()
+    if not _comparable(known, present):
+        place.listener(Warned(_not_kept(known, present, "whether the schema drifted cannot be told")))
+        return
+    changes = _changes_since(desk, known, present, ignore)
     if not changes:
         return
     more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""

@@ -183,6 +183,21 @@ def test_apply_warns_of_drift_when_asked_to(project: Project) -> None:
     assert told(runs.api.drift()) == []  # what was there when apply ended is what it left
 
 
+def test_apply_says_where_it_cannot_tell(kept: Runs) -> None:
+    """Somebody applied without keeping a snapshot: it goes on, and from then on it can tell again."""
+    kept.configure(schema_snapshots=False)
+    kept.write("002_b", "CREATE TABLE b ();", "DROP TABLE b;")
+    kept.apply()
+    kept.configure(on_schema_drift="error")
+    kept.write("003_c", "CREATE TABLE c ();", "DROP TABLE c;")
+    kept.apply()
+    (warning,) = kept.told(Warned)
+    assert warning.problem.code == "no_snapshot"
+    kept.database.execute("CREATE TABLE by_hand ()")
+    kept.write("004_d", "CREATE TABLE d ();", "DROP TABLE d;")
+    kept.fails(CheckFailed)
+
+
 def test_protected_environment_asks_before_drift_is_accepted(project: Project) -> None:
     runs = Runs(project, protected=True)
     runs.fails(ConfirmationRequired, runs.api.accept_drift)

@@ -310,7 +310,7 @@ def token_texts(text: str, standard_conforming_strings: bool) -> list[str]:
     return found
 
 
-_ENDS_WORD = pattern(_WORD_CHARACTER)
+_LETTER_OR_DIGIT = pattern(_TAG_CHARACTER)
 
 
 def _is_flat(text: str) -> bool:
@@ -319,9 +319,12 @@ def _is_flat(text: str) -> bool:
 
 
 def _has_prefix(text: str, opening: str) -> bool:
-    """Whether a literal may open like this; what looks so behind a letter or digit is the end of another one."""
+    """Whether a literal may open like this; behind a letter or digit it is the end of a word, and a plain literal.
+
+    Behind a ``$`` it may be either: words hold it, and dollar-quoted literals end with it.
+    """
     at = text.find(opening)
-    while at > 0 and _ENDS_WORD.match(text, at - 1):
+    while at > 0 and _LETTER_OR_DIGIT.match(text, at - 1):
         at = text.find(opening, at + 1)
     return at >= 0
 

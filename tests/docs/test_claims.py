@@ -13,14 +13,11 @@ from tests.support.database import Database
 from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.repository import Repository
+from tests.support.session import reads_its_schema
 
 
 def claims() -> list[str]:
     return [claim for claim, _ in table((ROOT / "README.md").read_text(), "claim", "how")]
-
-
-def reads_its_schema(database: Database) -> bool:
-    return bool(database.value("SELECT current_setting('server_version_num')::int >= 140000"))
 
 
 def test_readme_claims_are_the_tests_of_this_file() -> None:
@@ -124,7 +121,7 @@ def test_a_wrong_down_is_named(project: Project, database: Database) -> None:
     project.write("002_index.down.sql", "DROP TABLE pet;")
     project.write("003_lower.up.sql", "UPDATE person SET name = lower(name);")
     project.write("003_lower.down.sql", "SELECT 'what was it?';")
-    if not reads_its_schema(database):
+    if not reads_its_schema():
         assert "PostgreSQL 14" in project.invoke("rehearse").stderr
         return
     found = project.invoke("rehearse", "--json")
@@ -143,7 +140,7 @@ def test_a_change_by_hand_is_named(project: Project, database: Database) -> None
     assert project.invoke("apply").exit_code == 0
     database.execute("ALTER TABLE person ADD COLUMN age int")
     found = project.invoke("drift")
-    if not reads_its_schema(database):
+    if not reads_its_schema():
         assert (found.exit_code, "PostgreSQL 14" in found.stderr) == (1, True)
     else:
         assert (found.exit_code, "table public.person: column age: was added" in found.stdout) == (3, True)

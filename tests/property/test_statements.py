@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 
 import sqlparse
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sqlmig.errors import ScriptError
@@ -166,6 +166,8 @@ def goes_on(literal: str, gap: str, following: str) -> bool:
 
 
 @given(script=st.one_of(soups, scripts))
+@example(script="$$$$e'\\''")
+@example(script="a$e'\\'")
 def test_both_ways_to_take_tokens_agree(script: str) -> None:
     """Statements with block comments are taken apart by code, the others by one pattern."""
     pieces, _ = pieces_of(script)

@@ -15,7 +15,8 @@ from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
 from sqlmig import embedded
-from sqlmig.embedded import Server
+from sqlmig.embedded import Server, find_binaries
+from sqlmig.errors import SqlmigError
 from tests import matrix
 
 VARIABLE = matrix.VARIABLE
@@ -34,6 +35,18 @@ SETTINGS = {
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
+
+
+READS_ITS_SCHEMA = 14
+"""The oldest version that tells what its catalogs refer to, on which snapshots of the schema rest."""
+
+
+def reads_its_schema() -> bool:
+    """Whether the servers that are tested do."""
+    try:
+        return find_binaries(server_environment()).major >= READS_ITS_SCHEMA
+    except SqlmigError:
+        return True
 
 
 def use_fast_temporary_folder() -> None:

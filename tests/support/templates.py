@@ -6,6 +6,7 @@ import re
 
 from tests.support.database import Database
 from tests.support.project import Outcome, Project
+from tests.support.session import reads_its_schema
 
 SETTINGS = re.compile(r"^SET default_.*\n+", re.M)
 ROWS = re.compile(r"(^COPY [^\n]*;\n)(.*?)(?=^\\\.$)", re.M | re.S)
@@ -36,8 +37,14 @@ def state(database: Database) -> str:
 
 
 def rehearses(project: Project) -> None:
-    """On a copy of the schema with its rows: the down undoes the up, and the up works again."""
+    """On a copy of the schema with its rows: the down undoes the up, and the up works again.
+
+    PostgreSQL 13 cannot tell, and says so.
+    """
     rehearsed = project.invoke("rehearse", "--from-schema", "--sample", "100", "--json")
+    if not reads_its_schema():
+        assert "PostgreSQL 14" in rehearsed.json["error"]["message"]
+        return
     assert [found["verdict"] for found in rehearsed.json["migrations"]] == ["reversible"], rehearsed
 
 

@@ -133,14 +133,6 @@ def look_before(place: Workplace, desk: Desk) -> None:
     place.listener(Warned(problem))
 
 
-def keep(place: Workplace, desk: Desk, reason: str) -> None:
-    """Store a snapshot of what is there now. The runner's lock is held. Raises what reading the schema raises."""
-    ignore = Ignore.parse(place.environment.ignore)
-    present = inspect(desk.session, ignore, history=desk.history.schema)
-    exists = Snapshots(desk.history).newest(desk.session)[1]
-    desk.history.write(desk.session, Snapshots(desk.history).texts(present, reason, table_exists=exists))
-
-
 def dump(place: Workplace, *, sql: bool, check: Path | None) -> DumpResult:
     """The schema as text, without the history; compared with a file where one is given.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlmig import mending, sums
+from sqlmig.actions.keeping import keep_snapshot
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import UsageError
 from sqlmig.files import show
@@ -59,5 +60,5 @@ def baseline(place: Workplace, version: int, *, yes: bool) -> BaselineResult:
             desk.require_writable()
             with desk.locked(None):
                 desk.record_baseline([s.migration for s in chosen if s.migration is not None])
-                place.keep_snapshot(desk, "baseline")
+                keep_snapshot(place, desk, "baseline")
         return result

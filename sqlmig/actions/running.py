@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from sqlmig.actions.beside import Beside, beside
+from sqlmig.actions.keeping import keep_snapshot
 from sqlmig.actions.telling import told
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import NotAllowed, SqlmigError
@@ -219,8 +220,8 @@ def _execute(
         runner.run(prepared, batch, single_transaction=single_transaction)
     except SqlmigError as error:
         error.result = result(failed=True)
-        place.keep_snapshot(desk, command)
+        keep_snapshot(place, desk, command)
         raise
     finished = result()
-    place.keep_snapshot(desk, command)
+    keep_snapshot(place, desk, command)
     return finished

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from sqlmig import files
 from sqlmig.config import Environment
-from sqlmig.errors import ConfirmationRequired, Problem, SqlmigError, UsageError
+from sqlmig.errors import ConfirmationRequired, UsageError
 from sqlmig.events import Listener, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Migration
 from sqlmig.plan import Plan
 
 if TYPE_CHECKING:
-    from sqlmig.access import Access, Desk
+    from sqlmig.access import Access
     from sqlmig.borrowed import Connection
 
 
@@ -59,18 +59,6 @@ class Workplace:
         """Tell the listener what the plan warns of."""
         for problem in plan.warnings:
             self.listener(Warned(problem))
-
-    def keep_snapshot(self, desk: Desk, command: str) -> None:
-        """Store what the schema is by now, where that is configured. What was done stays done: a failure only warns."""
-        if not self.environment.keeps_snapshots or not desk.session.alive:
-            return
-        from sqlmig.actions import comparing
-
-        try:
-            comparing.keep(self, desk, command)
-        except SqlmigError as error:
-            told = f"no snapshot of the schema was stored: {error.message}"
-            self.listener(Warned(Problem("no_snapshot", told, warning=True, next_step="sqlmig drift --accept")))
 
     def require_confirmation(self, yes: bool, result: object) -> None:
         """Raise ConfirmationRequired, with the result that shows what would be done, in a protected environment."""

@@ -23,9 +23,6 @@ from sqlmig.shadow.given import MARK, Given
 
 EMBEDDED = "embedded"
 
-TAKEN = ("postgres", "template0", "template1")
-"""Databases that every server has."""
-
 
 class Kind(StrEnum):
     """Where a shadow is."""

@@ -13,7 +13,7 @@ from sqlmig.config import Environment, Secret, Target, known_redactor
 from sqlmig.config.conninfo import MisreadError, merge, parse
 from sqlmig.config.secrets import secrets_in
 from sqlmig.database import Session, connect, literal
-from sqlmig.errors import ConfigError, DatabaseError, NoServer, Problem, SqlmigError, UsageError
+from sqlmig.errors import ConfigError, DatabaseError, NoConnection, NoServer, Problem, SqlmigError, UsageError
 from sqlmig.events import silent
 from sqlmig.frozen import dataclass
 from sqlmig.queries import query
@@ -112,12 +112,7 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: st
         parse(url)
     except MisreadError as error:
         raise ConfigError(f"--shadow-url: {error.message}", next_step=error.next_step) from None
-    redact = known_redactor(os.environ, url)
-    sessions = []
-    for _ in range(2):
-        sessions.append(connect(url, redact=redact, listener=silent))
-        stack.callback(sessions[-1].close)
-    given = Given(*sessions)
+    given = Given(*(_open_named(url, stack) for _ in range(2)))
     found = given.take(ground)
     stack.callback(given.give_back)
     shares_server = found.system == ground.system
@@ -133,6 +128,16 @@ def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: st
 
     shadow = _access(access.environment, url)
     return Shadow(shadow, Kind.NAMED, shares_server, _older(found.version, ground), renewed)
+
+
+def _open_named(url: str, stack: ExitStack) -> Session:
+    try:
+        session = connect(url, redact=known_redactor(os.environ, url), listener=silent)
+    except NoConnection as error:
+        error.notes = (*error.notes, "this is about the database that --shadow-url names")
+        raise
+    stack.callback(session.close)
+    return session
 
 
 def _beside(access: Access, ground: Ground, stack: ExitStack) -> Shadow | str:

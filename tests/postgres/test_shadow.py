@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlmig.api import Project as Api
 from sqlmig.database import Session
 from sqlmig.embedded import Server
-from sqlmig.errors import LockHeld, NoServer, StatementFailed, UnsupportedServer, UsageError
+from sqlmig.errors import LockHeld, NoConnection, NoServer, StatementFailed, UnsupportedServer, UsageError
 from sqlmig.history import History, ServerFacts
 from sqlmig.shadow import databases as databases_module
 from sqlmig.shadow.databases import is_ours, new_name
@@ -238,6 +238,12 @@ def test_target_is_never_its_own_shadow(runs: Runs, database: Database) -> None:
     error = runs.fails(UsageError, lambda: runs.api.rehearse(shadow_url=database.url))
     assert "the target itself" in error.message
     assert database.dump() == before
+
+
+def test_a_shadow_that_cannot_be_reached_is_not_taken_for_the_target(runs: Runs) -> None:
+    runs.write("001_a", "CREATE TABLE a ();", "DROP TABLE a;")
+    error = runs.fails(NoConnection, lambda: runs.api.rehearse(shadow_url="postgresql://127.0.0.1:1/shadow"))
+    assert "--shadow-url" in " ".join(error.notes)
 
 
 def test_what_a_killed_run_left_in_a_named_database_goes(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,14 +16,15 @@ from sqlmig.errors import FileError, Place, Problem
 from sqlmig.files import Found
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Direction, Script
+from sqlmig.patterns import pattern
 
 FILE_NAME = "sqlmig.sum"
 TITLE = "# The migrations beside this file. Kept by sqlmig: after an edit, sqlmig repair --sum"
 MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 """What git puts around the two sides of a conflict."""
 
-LINE = re.compile(r"(?P<name>[0-9]+_\S+) (?P<up>[0-9a-f]{64}|-) (?P<down>[0-9a-f]{64}|-)")
-TOTAL = re.compile(r"all (?P<digest>[0-9a-f]{64})")
+LINE = pattern(r"(?P<name>[0-9]+_\S+) (?P<up>[0-9a-f]{64}|-) (?P<down>[0-9a-f]{64}|-)")
+TOTAL = pattern(r"all (?P<digest>[0-9a-f]{64})")
 ADVICE = "sqlmig repair --sum"
 
 

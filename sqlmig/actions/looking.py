@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from sqlmig import audit, sums
-from sqlmig.actions.beside import findings
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import FileError
 from sqlmig.results import CheckResult, HistoryResult, StatusResult, Where
@@ -38,6 +36,9 @@ def check(
 
     Raises what a rehearsal raises. Files that cannot be used are not rehearsed.
     """
+    from sqlmig import audit, sums
+    from sqlmig.actions.beside import findings
+
     discovery = place.discover()
     problems = audit.audit_files(discovery)
     if place.origin is None:

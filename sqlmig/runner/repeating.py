@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from sqlmig.events import Listener, Repeated, Retrying
 from sqlmig.frozen import dataclass
 from sqlmig.plan import Step
 from sqlmig.queries import query, quote_identifier
+from sqlmig.runner.settings import retry_delay
 from sqlmig.script import Repeat
 from sqlmig.statements import Statement
 
@@ -75,7 +75,7 @@ class Repeating:
                 attempt += 1
                 if report is None or report.sqlstate not in TRANSIENT or attempt > self.retries:
                     raise
-                delay = random.uniform(0.5, 1.0) * min(0.5 * 2**attempt, 30.0)  # noqa: S311 - jitter, not a secret
+                delay = retry_delay(attempt)
                 self.listener(Retrying(self.step, attempt, self.retries, delay, report, ()))
                 stopping.pause(delay)
 

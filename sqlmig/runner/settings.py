@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 from sqlmig.database import literal, quote_identifier
@@ -46,6 +47,14 @@ class Settings:
         role = header.role or self.role
         if role:
             yield f"SET {scope} ROLE {quote_identifier(role)}"
+
+
+def retry_delay(attempt: int) -> float:
+    """Seconds to wait before a run that met a lock is tried again; ``attempt`` counts from 1.
+
+    At most 30, and not the same for two runners that met each other.
+    """
+    return random.uniform(0.5, 1.0) * min(0.5 * 2.0**attempt, 30.0)  # noqa: S311 - jitter, not a secret
 
 
 END_OF_SCRIPT = (

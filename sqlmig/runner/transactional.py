@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from typing import NoReturn
@@ -20,7 +19,7 @@ from sqlmig.plan import Step, StepKind
 from sqlmig.runner.assertions import assertion_failed, assertion_sql, comes_before
 from sqlmig.runner.failures import place, rolled_back, statement_failed
 from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender, copy_data
-from sqlmig.runner.settings import END_OF_SCRIPT, Settings
+from sqlmig.runner.settings import END_OF_SCRIPT, Settings, retry_delay
 from sqlmig.script import Assertion
 from sqlmig.statements import Statement, TransactionRule
 
@@ -138,7 +137,7 @@ class Transactions:
         blockers = self.blockers() if report.sqlstate in LOCKED else ()
         if report.sqlstate not in LOCKED or attempt > self.settings.lock_retries:
             raise self._error(failure, blockers)
-        delay = random.uniform(0.5, 1.0) * min(0.5 * 2**attempt, 30.0)  # noqa: S311 - jitter, not a secret
+        delay = retry_delay(attempt)
         self.listener(Retrying(step.around or step, attempt, self.settings.lock_retries, delay, report, blockers))
         stopping.pause(delay)
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from sqlmig.database import Session
 from sqlmig.errors import AssertionFailed, DatabaseError, Place, ServerReport
-from sqlmig.plan import Step, StepKind
-from sqlmig.runner.failures import next_step, whole_line
+from sqlmig.plan import Step
+from sqlmig.runner.failures import again, next_step, whole_line
 from sqlmig.runner.settings import Settings
-from sqlmig.script import Assertion, Direction
+from sqlmig.script import Assertion
 from sqlmig.statements import Statement
 
 HEAD = (
@@ -70,14 +70,8 @@ def assertion_failed(
         statements=step.script.survey.statements,
         left_behind=left_behind,
         notes=notes,
-        next_step=_see_to_it(step) if found else next_step(step, report),
+        next_step=f"see to it that it is true, then: {again(step)}" if found else next_step(step, report),
     )
-
-
-def _see_to_it(step: Step) -> str:
-    again = "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"
-    command = f"sqlmig seed run {step.name}" if step.kind is StepKind.SEED else again
-    return f"see to it that it is true, then: {command}"
 
 
 def comes_before(statement: Statement) -> bool:

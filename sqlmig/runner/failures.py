@@ -120,7 +120,7 @@ def rolled_back(step: Step) -> str:
 def next_step(step: Step, report: ServerReport) -> str:
     """What to correct where the server refused something of a script, and the command to type then."""
     if step.kind is StepKind.SEED:
-        return f"correct {step.script.file}, then: sqlmig seed run {step.name}"
+        return f"correct {step.script.file}, then: {again(step)}"
     if step.name == AFTER_APPLY and step.kind is StepKind.HOOK:
         return f"correct {step.script.file}; it runs again when a migration is applied, or by hand with psql"
     if step.before is not None and report.sqlstate == NEEDS_NONE and "before any query" in report.message:
@@ -128,7 +128,14 @@ def next_step(step: Step, report: ServerReport) -> str:
     if step.transaction and (report.sqlstate == COMMITS or (report.sqlstate == NEEDS_NONE and not report.context)):
         return "what commits by itself needs this line at the top of its file: -- sqlmig: no-transaction"
     if step.direction is Direction.UP:
-        return f"correct {step.script.file}, then: sqlmig apply"
+        return f"correct {step.script.file}, then: {again(step)}"
     if step.transaction:
-        return f"correct the down file and accept it with: sqlmig repair {step.label}; then: sqlmig rollback"
-    return "correct the down file, then: sqlmig rollback"
+        return f"correct the down file and accept it with: sqlmig repair {step.label}; then: {again(step)}"
+    return f"correct the down file, then: {again(step)}"
+
+
+def again(step: Step) -> str:
+    """The command that runs the step once more."""
+    if step.kind is StepKind.SEED:
+        return f"sqlmig seed run {step.name}"
+    return "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"

@@ -39,7 +39,7 @@ from sqlmig.plan.beside import AFTER_EACH, BEFORE_EACH
 from sqlmig.queries import query
 from sqlmig.runner import indexes
 from sqlmig.runner.assertions import check_assertions
-from sqlmig.runner.failures import place, statement_failed
+from sqlmig.runner.failures import again, place, statement_failed
 from sqlmig.runner.messages import copy_data
 from sqlmig.runner.repeating import Repeating
 from sqlmig.runner.resuming import Prefix, edited, of_the_session, statement_at, statements_of, undecided
@@ -346,14 +346,14 @@ class Stepwise:
         parts = [f"its statements before {number} stay"] if number > 1 else []
         parts += [told.partition(";")[0] for told in left]
         stays = ", ".join(parts) or "nothing of it stays"
-        again = "sqlmig apply" if step.direction is Direction.UP else "sqlmig rollback"
+        continued = f"{again(step)} continues at statement {number}"
         return statement_failed(
             step,
             statement,
             number,
             report,
             position=report.position,
-            left_behind=f"{step} runs without a transaction: {stays}, and {again} continues at statement {number}",
+            left_behind=f"{step} runs without a transaction: {stays}, and {continued}",
             notes=left,
         )
 

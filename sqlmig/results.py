@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlmig.errors import Problem
 from sqlmig.frozen import dataclass
-from sqlmig.plan import Plan, Step, StepKind, script_problems
+from sqlmig.plan import Plan, Step, StepKind
 from sqlmig.script import Direction
 from sqlmig.standing import Standing
 
@@ -91,7 +91,7 @@ class StepResult:
     @classmethod
     def of(cls, step: Step, outcome: Outcome, duration_ms: float | None = None) -> StepResult:
         """What became of a step of a plan; one whose script cannot be read counts no statements."""
-        readable = not any(problem.code in ("script", "file_format") for problem in script_problems(step.script))
+        readable = not any(problem.code in ("script", "file_format") for problem in step.script.problems)
         return cls(
             step.version,
             step.label,

@@ -3,7 +3,7 @@
 from sqlmig.plan.beside import HOOKS, hook_problems, with_hooks, with_seeds
 from sqlmig.plan.goals import Apply, Goal, Redo, Refresh, Rollback, Seed, Switch
 from sqlmig.plan.planning import NOTES, plan
-from sqlmig.plan.steps import SCRIPT_PROBLEMS, Plan, Step, StepKind, script_problems
+from sqlmig.plan.steps import SCRIPT_PROBLEMS, Plan, Step, StepKind
 
 __all__ = [
     "HOOKS",
@@ -21,7 +21,6 @@ __all__ = [
     "Switch",
     "hook_problems",
     "plan",
-    "script_problems",
     "with_hooks",
     "with_seeds",
 ]

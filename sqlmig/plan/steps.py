@@ -105,8 +105,3 @@ SCRIPT_PROBLEMS = frozenset(
     }
 )
 """Findings about the text of a script: a file-format error, not a matter of history."""
-
-
-def script_problems(script: Script) -> tuple[Problem, ...]:
-    """Everything in a script that must not run, as findings and never as an exception."""
-    return script.problems

@@ -156,8 +156,6 @@ def _plan(
     extras: Beside,
 ) -> Plan:
     drift_is_error = place.environment.on_drift == "error" and isinstance(goal, Apply)
-    if isinstance(goal, Seed):
-        return with_seeds(Plan(goal, (), ()), extras.seeds)
     made = plan(migrations, applied, goal, strict=strict, drift_is_error=drift_is_error)
     return with_seeds(with_hooks(made, extras.hooks), extras.seeds)
 

@@ -28,8 +28,11 @@ def plan(
 
     ``strict`` turns every warning about history into a refusal; ``drift_is_error`` those about changed SQL.
     Reads the scripts of the steps, so that nothing that must not run is found only after something ran.
+    For seeds no migration runs, and no finding about one forbids them: their plan is empty.
     Raises UsageError where the goal contradicts itself, or names a version, batch or migration that is not there.
     """
+    if isinstance(goal, Seed):
+        return Plan(goal, (), ())
     known = standings(migrations, applied)
     if isinstance(goal, Apply):
         steps, problems = apply_steps(known, goal)
@@ -37,8 +40,6 @@ def plan(
         steps, problems = rollback_steps(known, goal)
     elif isinstance(goal, Switch):
         steps, problems = switch_steps(known)
-    elif isinstance(goal, Seed):
-        steps, problems = [], []
     else:
         steps, problems = renewal_steps(known, goal)
     differences = [standing.problem for standing in known if standing.problem is not None]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sqlmig.errors import CheckFailed, FilesInvalid, UsageError
 from sqlmig.migration import Applied, Direction, Migration, Progress, Script
-from sqlmig.plan import Apply, Goal, Plan, Redo, Refresh, Rollback, plan
+from sqlmig.plan import Apply, Goal, Plan, Redo, Refresh, Rollback, Seed, plan
 from tests.unit.making import Changing, Unreadable, applied, down, migration, migrations, recorded
 
 NO_TRANSACTION = "-- sqlmig: no-transaction\n"
@@ -622,6 +622,13 @@ def test_redo_ends_where_it_began(records: list[Applied]) -> None:
     """With the same migrations applied."""
     prepared = plan(FILES, records, Redo())
     assert {record.version for record in after(records, prepared)} == {record.version for record in records}
+
+
+def test_seeds_need_no_migration() -> None:
+    """What is pending, missing or drifted neither runs with them nor keeps them from running."""
+    records = [applied(migration(1), 1), applied(migration(2, "SELECT 'other'"), 2)]
+    assert codes(plan([migration(2), migration(3)], records, Apply(), strict=True)) == ["missing", "drift"]
+    assert plan([migration(2), migration(3)], records, Seed(), strict=True) == Plan(Seed(), (), ())
 
 
 def test_a_plan_reads_each_script_whole_before_anything_runs() -> None:

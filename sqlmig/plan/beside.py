@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from sqlmig.errors import FileError, Place, Problem
 from sqlmig.migration import Direction, Script
-from sqlmig.plan.steps import Plan, Step, StepKind
+from sqlmig.plan.steps import AFTER_APPLY, AFTER_EACH, BEFORE_APPLY, BEFORE_EACH, Plan, Step, StepKind
 from sqlmig.statements import Gap
 
-BEFORE_APPLY, AFTER_APPLY, BEFORE_EACH, AFTER_EACH = "before_apply", "after_apply", "before_each", "after_each"
 HOOKS = (BEFORE_APPLY, AFTER_APPLY, BEFORE_EACH, AFTER_EACH)
 
 ADVICE = {

@@ -9,6 +9,8 @@ from sqlmig.frozen import dataclass
 from sqlmig.migration import Applied, Direction, Migration, Script
 from sqlmig.plan.goals import Goal
 
+BEFORE_APPLY, AFTER_APPLY, BEFORE_EACH, AFTER_EACH = "before_apply", "after_apply", "before_each", "after_each"
+
 
 class StepKind(StrEnum):
     """What a step runs: a migration; or what is run beside them and leaves no record of its own."""
@@ -51,7 +53,7 @@ class Step:
     @property
     def parts(self) -> tuple[Step, ...]:
         """The step between the hooks around it."""
-        return (*self._hook("before_each", self.before), self, *self._hook("after_each", self.after))
+        return (*self._hook(BEFORE_EACH, self.before), self, *self._hook(AFTER_EACH, self.after))
 
     def _hook(self, name: str, script: Script | None) -> tuple[Step, ...]:
         if script is None:

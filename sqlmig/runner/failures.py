@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, ServerReport, StatementFailed
 from sqlmig.plan import Step, StepKind
-from sqlmig.plan.beside import AFTER_APPLY, AFTER_EACH
+from sqlmig.plan.steps import AFTER_APPLY, AFTER_EACH
 from sqlmig.script import Direction, Script
 from sqlmig.statements import Position, Statement
 

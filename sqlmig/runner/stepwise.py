@@ -35,7 +35,7 @@ from sqlmig.history import History
 from sqlmig.lock import RunnerLock
 from sqlmig.migration import Direction, Progress
 from sqlmig.plan import Step
-from sqlmig.plan.beside import AFTER_EACH, BEFORE_EACH
+from sqlmig.plan.steps import AFTER_EACH, BEFORE_EACH
 from sqlmig.queries import query
 from sqlmig.runner import indexes
 from sqlmig.runner.assertions import check_assertions

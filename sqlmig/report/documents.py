@@ -79,7 +79,12 @@ def error_document(error: SqlmigError, command: str | None, environment: str | N
     found = findings(problems)
     for kind, known in found.items():
         document[kind] = document[kind] + [problem for problem in known if problem not in document[kind]]
-    document["error"] = _error(error)
+    document["error"] = {
+        **failure(error),
+        "left_behind": error.left_behind,
+        "notes": list(error.notes),
+        "next_step": error.next_step,
+    }
     return document
 
 
@@ -141,7 +146,7 @@ def _(result: RunResult) -> Json:
         "steps": [_step(step, planned.get((step.version, step.direction)), result.dry_run) for step in result.steps],
         "batch": result.batch,
         "dry_run": result.dry_run,
-        "duration_ms": _milliseconds(result.duration_ms),
+        "duration_ms": milliseconds(result.duration_ms),
         **findings([*result.plan.refusals, *result.warnings]),
     }
 
@@ -156,7 +161,7 @@ def _step(step: StepResult, planned: PlanStep | None, with_statements: bool) -> 
         "transaction": step.transaction,
         "statements": step.statements,
         "outcome": str(step.outcome),
-        "duration_ms": _milliseconds(step.duration_ms),
+        "duration_ms": milliseconds(step.duration_ms),
         "from_history": step.from_history,
         "resumed_at": step.resumed_at,
         "locks": locks_document(step.locks),
@@ -182,8 +187,8 @@ def _script(step: PlanStep) -> list[Json]:
 def _repeat(repeat: Repeat | None) -> Json | None:
     if repeat is None:
         return None
-    max_lag = _milliseconds(repeat.max_lag * 1000) if repeat.max_lag is not None else None
-    return {"pause_ms": _milliseconds(repeat.pause * 1000), "max_lag_ms": max_lag}
+    max_lag = milliseconds(repeat.max_lag * 1000) if repeat.max_lag is not None else None
+    return {"pause_ms": milliseconds(repeat.pause * 1000), "max_lag_ms": max_lag}
 
 
 @body.register
@@ -209,7 +214,7 @@ def _migration(standing: Standing) -> Json:
         "applied_by": record.applied_by if record else None,
         "role": record.role if record else None,
         "host": record.host if record else None,
-        "duration_ms": _milliseconds(record.duration_ms) if record else None,
+        "duration_ms": milliseconds(record.duration_ms) if record else None,
         "sqlmig_version": record.sqlmig_version if record else None,
         "git_commit": record.git_commit if record else None,
         "baseline": record.baseline if record else None,
@@ -275,7 +280,7 @@ def _event(entry: LogEntry) -> Json:
         "user": entry.user,
         "role": entry.role,
         "host": entry.host,
-        "duration_ms": _milliseconds(entry.duration_ms),
+        "duration_ms": milliseconds(entry.duration_ms),
         "sqlmig_version": entry.sqlmig_version,
         "git_commit": entry.git_commit,
         "detail": entry.detail,
@@ -328,7 +333,8 @@ def _problem(problem: Problem) -> Json:
     }
 
 
-def _error(error: SqlmigError) -> Json:
+def failure(error: SqlmigError) -> Json:
+    """What failed, and where."""
     server = error.server
     return {
         "code": error.code,
@@ -340,9 +346,6 @@ def _error(error: SqlmigError) -> Json:
         "detail": server.detail if server else None,
         "hint": server.hint if server else None,
         "context": server.context if server else None,
-        "left_behind": error.left_behind,
-        "notes": list(error.notes),
-        "next_step": error.next_step,
     }
 
 
@@ -354,7 +357,8 @@ def _place(place: Place | None) -> Json:
     }
 
 
-def _milliseconds(value: float | None) -> float | None:
+def milliseconds(value: float | None) -> float | None:
+    """Not finer than a microsecond."""
     return None if value is None else round(value, 3)
 
 

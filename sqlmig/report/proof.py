@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from sqlmig.report.console import Redact, result_lines, where_line
-from sqlmig.report.documents import Json, body, findings
+from sqlmig.report.documents import Json, body, failure, findings, milliseconds
 from sqlmig.report.failures import diff_lines, error_lines
 from sqlmig.report.locks import lock_lines, locks_document
 from sqlmig.report.style import Style, styled
@@ -54,9 +54,7 @@ def _found_lines(found: Rehearsed, secrets: Redact, limit: int | None) -> Iterat
         yield from ("    " + line if line else line for line in error_lines(found.error, secrets, limit))
     for difference in found.differences:
         yield f"    {difference}"
-        yield from (f"        with {part}" for part in difference.change.parts)
-        if difference.change.diff:
-            yield from diff_lines(secrets(difference.change.diff))
+        yield from _parts_and_diff(difference.change, secrets, indent="        ")
     for rows in found.rows:
         yield f"    {rows}"
     yield from lock_lines(found.locks)
@@ -68,7 +66,7 @@ def _(result: RehearsalResult) -> Json:
         "migrations": [_rehearsed(found) for found in result.migrations],
         "skipped": list(result.skipped),
         "shadow": {"kind": result.shadow, "server": result.shadow_server},
-        "duration_ms": round(result.duration_ms, 3),
+        "duration_ms": milliseconds(result.duration_ms),
         **findings(result.warnings),
     }
 
@@ -83,28 +81,8 @@ def _rehearsed(found: Rehearsed) -> Json:
         "differences": [_difference(difference) for difference in found.differences],
         "rows": [_rows(rows) for rows in found.rows],
         "locks": locks_document(found.locks),
-        "error": _failure(found),
-        "duration_ms": round(found.duration_ms, 3),
-    }
-
-
-def _failure(found: Rehearsed) -> Json | None:
-    error = found.error
-    if error is None:
-        return None
-    server, place = error.server, error.place
-    return {
-        "code": error.code,
-        "message": error.message,
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
-        "statement": error.statement,
-        "statements": error.statements,
-        "sqlstate": server.sqlstate if server else None,
-        "detail": server.detail if server else None,
-        "hint": server.hint if server else None,
-        "context": server.context if server else None,
+        "error": failure(found.error) if found.error is not None else None,
+        "duration_ms": milliseconds(found.duration_ms),
     }
 
 
@@ -150,9 +128,13 @@ def _(result: DriftResult, secrets: Redact, limit: int | None, verbose: bool) ->
 def _change_lines(changes: Iterable[Change], secrets: Redact) -> Iterator[str]:
     for change in changes:
         yield "  " + change.sentence.replace(": only before", ": is gone").replace(": only after", ": was added")
-        yield from (f"      with {part}" for part in change.parts)
-        if change.diff:
-            yield from diff_lines(secrets(change.diff))
+        yield from _parts_and_diff(change, secrets, indent="      ")
+
+
+def _parts_and_diff(change: Change, secrets: Redact, indent: str) -> Iterator[str]:
+    yield from (f"{indent}with {part}" for part in change.parts)
+    if change.diff:
+        yield from diff_lines(secrets(change.diff))
 
 
 def _counted(changes: Iterable[Change]) -> str:

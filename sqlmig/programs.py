@@ -22,6 +22,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlmig import events
+from sqlmig.config.secrets import redacted
 from sqlmig.errors import Problem, ServerReport, SqlmigError
 from sqlmig.plan import Step, StepKind
 
@@ -91,7 +92,7 @@ class Programs:
 
     def _put(self, told: Json) -> None:
         document = {"format": FORMAT, **told, "at": datetime.now(UTC).isoformat(), **self.facts}
-        self.waiting.put(json.dumps(_redacted(document, self.redact)).encode() + b"\n")
+        self.waiting.put(json.dumps(redacted(document, self.redact)).encode() + b"\n")
         if not self.begun:
             self.begun = True
             self.thread.start()
@@ -204,13 +205,3 @@ def _ending(error: BaseException | None) -> Json:
         "sqlstate": error.server.sqlstate if error.server else None,
         "left_behind": error.left_behind,
     }
-
-
-def _redacted(value: object, redact: Callable[[str], str]) -> object:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _redacted(item, redact) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_redacted(item, redact) for item in value]
-    return value

@@ -104,6 +104,17 @@ class Redactor:
         raise TypeError("a Redactor is not pickled: its secrets would be in the open")
 
 
+def redacted(value: object, secrets: Callable[[str], str]) -> object:
+    """A value of a JSON document with every text in it filtered, but for keys."""
+    if isinstance(value, str):
+        return secrets(value)
+    if isinstance(value, dict):
+        return {key: redacted(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redacted(item, secrets) for item in value]
+    return value
+
+
 URL = pattern(r"postgres(?:ql)?(?:\+\w+)?://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 CONNINFO_SECRET = pattern(
     rf"\b(?:{'|'.join(SECRET_KEYWORDS)})\s*=\s*(?:'((?:[^'\\]|\\.)*)'?|([^\s'](?:[^\s\\]|\\.)*))", re.DOTALL

@@ -90,17 +90,9 @@ def error_document(error: SqlmigError, command: str | None, environment: str | N
 
 def dumped(document: Json, secrets: Callable[[str], str]) -> str:
     """The document as text without secrets, in ASCII: any reader and any encoding takes it."""
-    return json.dumps(_redacted(document, secrets), indent=2, allow_nan=False)
+    from sqlmig.config.secrets import redacted
 
-
-def _redacted(value: object, secrets: Callable[[str], str]) -> object:
-    if isinstance(value, str):
-        return secrets(value)
-    if isinstance(value, dict):
-        return {key: _redacted(item, secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_redacted(item, secrets) for item in value]
-    return value
+    return json.dumps(redacted(document, secrets), indent=2, allow_nan=False)
 
 
 def _frame(command: str | None, environment: str | None, exit_code: int) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from sqlmig.errors import FileError, Place, Problem, ScriptError, UsageError
@@ -54,6 +55,11 @@ def standings(migrations: Sequence[Migration], applied: Sequence[Applied]) -> tu
         _standing(version, files.get(version), records.get(version), highest)
         for version in sorted(files.keys() | records.keys())
     )
+
+
+def sequence_of(standing: Standing) -> int:
+    """Its place in the order of application; 0 where it is not applied."""
+    return standing.applied.sequence if standing.applied is not None else 0
 
 
 def _standing(version: int, migration: Migration | None, applied: Applied | None, highest: int) -> Standing:
@@ -118,6 +124,14 @@ def says_other_sql(migration: Migration, applied: Applied) -> bool:
     """
     edit = _edit(migration.up, applied.up) if applied.up.algorithm == CHECKSUM_ALGORITHM else None
     return edit is not None and edit[1] != COMMENTS
+
+
+def is_recorded(script: Script, recorded: Checksum | None) -> bool:
+    """Whether its text is the one that was recorded; it is not where it cannot be read."""
+    try:
+        return recorded is not None and script.checksum == replace(recorded, sql=None)
+    except FileError:
+        return False
 
 
 def _edit(script: Script | None, recorded: Checksum | None) -> tuple[Script, str] | None:

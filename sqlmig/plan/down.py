@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlmig.errors import FileError, Place, Problem, UsageError
-from sqlmig.migration import Applied, Direction, Migration, Progress, Script
+from sqlmig.errors import Place, Problem, UsageError
+from sqlmig.migration import Applied, Direction, Migration, Progress
 from sqlmig.plan.goals import Rollback, require_natural, require_one
 from sqlmig.plan.resuming import refusal_to_resume, stopped_at
 from sqlmig.plan.steps import Step
-from sqlmig.standing import Standing, find, no_version, unfinished
+from sqlmig.standing import Standing, find, is_recorded, no_version, unfinished
 
 
 def rollback_steps(known: Sequence[Standing], goal: Rollback) -> tuple[list[Step], list[Problem]]:
@@ -85,7 +85,7 @@ def down_step(record: Applied, migration: Migration | None) -> Step | Problem:
         advice = f"finish it: sqlmig apply; or undo it by hand, then: sqlmig repair {record.label} --mark-rolled-back"
         return replace(unfinished(record), next_step=advice)
     down = migration.down if migration is not None else None
-    use_file = down is not None and (unfinished_down or _is_recorded(down, record))
+    use_file = down is not None and (unfinished_down or is_recorded(down, record.down))
     script = down if use_file else record.stored_down
     if script is None or not record.reversible:
         return _irreversible(record, migration)
@@ -101,13 +101,6 @@ def down_step(record: Applied, migration: Migration | None) -> Step | Problem:
         from_history=not use_file,
         resume_at=stopped_at(record),
     )
-
-
-def _is_recorded(script: Script, record: Applied) -> bool:
-    try:
-        return record.down is not None and script.checksum == replace(record.down, sql=None)
-    except FileError:
-        return False
 
 
 def _irreversible(record: Applied, migration: Migration | None) -> Problem:

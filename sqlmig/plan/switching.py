@@ -11,7 +11,7 @@ from sqlmig.plan.down import down_step
 from sqlmig.plan.goals import Apply
 from sqlmig.plan.steps import Step
 from sqlmig.plan.up import refusal_to_apply, up_step
-from sqlmig.standing import Standing, says_other_sql
+from sqlmig.standing import Standing, says_other_sql, sequence_of
 
 
 def switch_steps(known: Sequence[Standing]) -> tuple[list[Step], list[Problem]]:
@@ -25,7 +25,7 @@ def switch_steps(known: Sequence[Standing]) -> tuple[list[Step], list[Problem]]:
     undone = [*foreign, *_built_on(edited, {standing.version for standing in foreign}, known)]
     steps: list[Step] = []
     problems: list[Problem] = []
-    for standing in sorted(undone, key=_sequence, reverse=True):
+    for standing in sorted(undone, key=sequence_of, reverse=True):
         found = _down(standing, edited)
         if isinstance(found, Step):
             steps.append(found)
@@ -76,10 +76,6 @@ def _built_on(edited: Sequence[Applied], foreign: Collection[int], known: Sequen
 
 def _came_after(record: Applied, earlier: Applied) -> bool:
     return record.sequence > earlier.sequence and record.version > earlier.version
-
-
-def _sequence(standing: Standing) -> int:
-    return standing.applied.sequence if standing.applied is not None else 0
 
 
 def _down(standing: Standing, edited: Sequence[Applied]) -> Step | Problem:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from sqlmig.errors import CheckFailed, FileError, Problem, UsageError
+from sqlmig.errors import CheckFailed, Problem, UsageError
 from sqlmig.frozen import dataclass
-from sqlmig.migration import Applied, Direction, Migration, Progress, Script
+from sqlmig.migration import Direction, Migration, Progress, Script
 from sqlmig.script.source import TextSource
-from sqlmig.standing import Standing, find
+from sqlmig.standing import Standing, find, is_recorded, sequence_of
 from sqlmig.statements import Statement
 
 SHARED = re.compile(
@@ -74,7 +73,7 @@ def course(
                 f"{standing} is applied, and the target's schema has it already",
                 next_step="leave out --from-schema to rehearse what is applied",
             )
-    applied = sorted((standing for standing in known if _is_done(standing)), key=_sequence)
+    applied = sorted((standing for standing in known if _is_done(standing)), key=sequence_of)
     pending = [s.migration for s in known if not _is_done(s) and s.migration is not None]
     done = [] if from_schema else [_as_applied(standing, stored) for standing in applied]
     if not named:
@@ -91,15 +90,11 @@ def _is_done(standing: Standing) -> bool:
     return standing.applied is not None and standing.applied.progress is Progress.DONE
 
 
-def _sequence(standing: Standing) -> int:
-    return standing.applied.sequence if standing.applied is not None else 0
-
-
 def _as_applied(standing: Standing, stored: Stored) -> Migration:
     """The migration as it was applied: what the history stored, else the files."""
     record, migration = standing.applied, standing.migration
     up, down = stored.get(standing.version, (None, None))
-    if migration is not None and (up is None or record is None or _is_recorded(migration.up, record)):
+    if migration is not None and (up is None or record is None or is_recorded(migration.up, record.up)):
         return migration
     if up is None:
         raise _lost(standing)
@@ -107,13 +102,6 @@ def _as_applied(standing: Standing, stored: Stored) -> Migration:
     script = Script(Direction.UP, TextSource(up, name))
     back = Script(Direction.DOWN, TextSource(down, name.replace(".up.", ".down."))) if down is not None else None
     return Migration(standing.version, standing.name, script, back, standing.label)
-
-
-def _is_recorded(script: Script, record: Applied) -> bool:
-    try:
-        return script.checksum == replace(record.up, sql=None)
-    except FileError:
-        return False
 
 
 def _lost(standing: Standing) -> CheckFailed:

@@ -107,6 +107,17 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, [canonical, *args[1:]])
 
 
+def family(commands: type[Commands]) -> typer.Typer:
+    """Commands behind one word: ``sqlmig db start``."""
+    return typer.Typer(
+        cls=commands,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=HELP_NAMES,
+    )
+
+
 def built(command: Any, name: str) -> Any:
     """What typer makes of a function, or of a family of commands."""
     if isinstance(command, typer.Typer):

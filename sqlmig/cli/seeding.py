@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from sqlmig.cli.commands import HELP_NAMES, Commands, command
+from sqlmig.cli.commands import Commands, command, family
 from sqlmig.cli.invocation import Invocation
 from sqlmig.cli.names import seed_names
 from sqlmig.cli.options import DryRun, LockWait, Wait
@@ -24,13 +24,7 @@ class SeedCommands(Commands):
     prefix: ClassVar[str] = "seed "
 
 
-app = typer.Typer(
-    cls=SeedCommands,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings=HELP_NAMES,
-)
+app = family(SeedCommands)
 
 
 @app.callback()

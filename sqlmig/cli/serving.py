@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import typer
-
-from sqlmig.cli.commands import HELP_NAMES, Commands, command
+from sqlmig.cli.commands import Commands, command, family
 from sqlmig.cli.invocation import Invocation
 
 
@@ -22,13 +20,7 @@ class DatabaseCommands(Commands):
     prefix: ClassVar[str] = "db "
 
 
-app = typer.Typer(
-    cls=DatabaseCommands,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings=HELP_NAMES,
-)
+app = family(DatabaseCommands)
 
 
 @app.callback()

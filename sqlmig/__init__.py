@@ -8,7 +8,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers understand it; typing itself need not be imported
 if TYPE_CHECKING:
-    from sqlmig.actions.branching import RenumberResult, SumResult
     from sqlmig.aio import AsyncProject
     from sqlmig.api import Project, require_current
     from sqlmig.errors import (
@@ -71,10 +70,12 @@ if TYPE_CHECKING:
         HistoryResult,
         LogEntry,
         Outcome,
+        RenumberResult,
         RepairResult,
         RunResult,
         StatusResult,
         StepResult,
+        SumResult,
         Where,
     )
     from sqlmig.standing import Standing, State
@@ -159,7 +160,6 @@ __all__ = [
 ]
 
 HOMES = {
-    **dict.fromkeys(("RenumberResult", "SumResult"), "actions.branching"),
     **dict.fromkeys(("AsyncProject",), "aio"),
     **dict.fromkeys(
         (
@@ -201,10 +201,12 @@ HOMES = {
             "HistoryResult",
             "LogEntry",
             "Outcome",
+            "RenumberResult",
             "RepairResult",
             "RunResult",
             "StatusResult",
             "StepResult",
+            "SumResult",
             "Where",
         ),
         "results",

@@ -19,17 +19,18 @@ from sqlmig.results import (
     HistoryResult,
     InitResult,
     NewResult,
+    RenumberResult,
     RepairResult,
     RunResult,
     SeedFileResult,
     ServerResult,
     StatusResult,
+    SumResult,
 )
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from sqlmig.actions.branching import RenumberResult, SumResult
     from sqlmig.actions.proving import RehearsalOptions, ShadowOptions
     from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
     from sqlmig.borrowed import AsyncConnection, Connection

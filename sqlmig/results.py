@@ -255,6 +255,38 @@ class SeedFileResult(Result):
 
 
 @dataclass(frozen=True)
+class Renamed:
+    """One migration with its former and its new number; ``files`` are paths, before and after."""
+
+    version: int
+    label: str
+    name: str
+    new_version: int
+    new_label: str
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class RenumberResult(Result):
+    """What was renamed, or would be; ``sums`` are the sum files that were brought up to date."""
+
+    where: Where | None
+    """None where no database was asked."""
+    renamed: tuple[Renamed, ...]
+    sums: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class SumResult(Result):
+    """The sum files that were written, and those that were right."""
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class InitResult(Result):
     """The files and folders that were written, and those that were there and were kept."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmig.actions.branching import Renamed, RenumberResult, SumResult
 from sqlmig.report.console import Redact, result_lines, where_line
 from sqlmig.report.documents import Json, body, findings
 from sqlmig.report.failures import problem_lines
 from sqlmig.report.text import Fixed, count
+from sqlmig.results import Renamed, RenumberResult, SumResult
 
 
 @result_lines.register

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from sqlmig.actions.branching import Renamed, RenumberResult
 from sqlmig.config import Redactor
 from sqlmig.errors import (
     CheckFailed,
@@ -35,6 +34,8 @@ from sqlmig.results import (
     LogEntry,
     NewResult,
     Outcome,
+    Renamed,
+    RenumberResult,
     RepairChange,
     RepairResult,
     Result,

@@ -65,7 +65,7 @@ def _progress(place: Workplace, session: Session) -> dict[int, Progress]:
     schema = environment.history_schema
     text = query("history", "progress").format(schema=quote_identifier(schema))
     try:
-        rows = session.ask_gently(text) if session.in_transaction else _rows(session, text)
+        rows = session.ask_gently(text) if session.in_transaction else session.ask(text)
     except DatabaseError as error:
         state = error.server.sqlstate if error.server else None
         if state in NO_HISTORY:
@@ -80,10 +80,6 @@ def _progress(place: Workplace, session: Session) -> dict[int, Progress]:
             f"GRANT SELECT ON {quote_identifier(schema)}.migration TO {role};",
         ) from None
     return {int(version or 0): Progress(progress or "") for version, progress in rows}
-
-
-def _rows(session: Session, text: str) -> list[tuple[str | None, ...]]:
-    return [row for reply in session.run(text) for row in reply.rows]
 
 
 def _problem(migration: Migration, progress: Progress | None, highest: int) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,52 +13,41 @@ if TYPE_CHECKING:
 
 def migration_names(context: typer.Context, incomplete: str) -> list[str]:
     """The migrations of the folders that are configured, or named by --dir."""
-    from sqlmig.errors import SqlmigError
     from sqlmig.files import discover
 
-    try:
-        found = discover(_environment(context).directories).migrations
-    except SqlmigError:
-        return []
-    return _beginning(incomplete, map(str, found))
+    return _completed(context, incomplete, lambda environment: map(str, discover(environment.directories).migrations))
 
 
 def template_names(context: typer.Context, incomplete: str) -> list[str]:
     """The templates, the project's own among them."""
-    from sqlmig.errors import SqlmigError
     from sqlmig.templates import templates
 
-    try:
-        found = templates(_environment(context).root)
-    except SqlmigError:
-        return []
-    return _beginning(incomplete, (template.name for template in found))
+    return _completed(context, incomplete, lambda environment: (found.name for found in templates(environment.root)))
 
 
 def seed_names(context: typer.Context, incomplete: str) -> list[str]:
     """The seeds that run in the environment."""
-    from sqlmig.errors import SqlmigError
     from sqlmig.seeds import discover
 
-    try:
-        environment = _environment(context)
-        found = discover(environment.seeds, environment.name)
-    except SqlmigError:
-        return []
-    return _beginning(incomplete, (seed.name for seed in found))
+    def names(environment: Environment) -> Iterable[str]:
+        return (seed.name for seed in discover(environment.seeds, environment.name))
+
+    return _completed(context, incomplete, names)
 
 
-def _environment(context: typer.Context) -> Environment:
+def _completed(context: typer.Context, incomplete: str, names: Callable[[Environment], Iterable[str]]) -> list[str]:
+    """Those that begin with what was typed."""
     from sqlmig.config import load
+    from sqlmig.errors import SqlmigError
 
     given = context.params
-    return load(
-        env=given.get("env"),
-        directories=given.get("directories") or (),
-        config=given.get("config"),
-        connect=False,
-    )
-
-
-def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+    try:
+        environment = load(
+            env=given.get("env"),
+            directories=given.get("directories") or (),
+            config=given.get("config"),
+            connect=False,
+        )
+        return [name for name in names(environment) if name.startswith(incomplete)]
+    except SqlmigError:
+        return []

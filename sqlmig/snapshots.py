@@ -39,22 +39,18 @@ class Snapshots:
 
     history: History
 
-    def newest(self, session: Session) -> tuple[Known | None, bool]:
-        """The newest one, and whether there is a table for them. Writes nothing."""
-        schema = self.history.quoted_schema
-        state = query("snapshot", "state").format(schema=schema)
-        table = literal(f"{schema}.snapshot")
-        asked = query("snapshot", "exists").format(role=self.history.set_role, table=table, state=state)
-        (exists, now), *_ = self._ask(session, asked)
-        if exists != "t":
-            return None, False
-        rows = self._ask(session, query("snapshot", "known").format(role=self.history.set_role, schema=schema))
+    def newest(self, session: Session) -> Known | None:
+        """The newest one, where there is any. Writes nothing."""
+        table_exists, now = self._state(session)
+        if not table_exists:
+            return None
+        text = query("snapshot", "known").format(role=self.history.set_role, schema=self.history.quoted_schema)
+        rows = self._ask(session, text)
         if not rows:
-            return None, True
+            return None
         ((number, at, reason, then, version, fingerprint),) = rows
         when = datetime.fromtimestamp(float(at or 0), UTC)
-        known = Known(int(number or 0), when, reason or "", int(version or 0), fingerprint or "", then == now)
-        return known, True
+        return Known(int(number or 0), when, reason or "", int(version or 0), fingerprint or "", then == now)
 
     def schema(self, session: Session, known: Known) -> Snapshot:
         """The snapshot itself."""
@@ -64,9 +60,10 @@ class Snapshots:
         ((packed,),) = self._ask(session, text)
         return Snapshot.unpacked(base64.b64decode(packed or ""))
 
-    def texts(self, snapshot: Snapshot, reason: str, *, table_exists: bool) -> list[str]:
-        """SQL that stores a snapshot of what is there now, for ``History.write``."""
+    def texts(self, session: Session, snapshot: Snapshot, reason: str) -> list[str]:
+        """SQL that stores a snapshot of what is there now, for ``History.write``. Makes their table where there is none."""
         schema = self.history.quoted_schema
+        table_exists, _ = self._state(session)
         create = [] if table_exists else [query("snapshot", "create").format(schema=schema)]
         store = query("snapshot", "store").format(
             schema=schema,
@@ -78,6 +75,15 @@ class Snapshots:
             kept=KEPT,
         )
         return [*create, store]
+
+    def _state(self, session: Session) -> tuple[bool, str | None]:
+        """Whether there is a table for them, and what is applied, as a word that changes with it."""
+        schema = self.history.quoted_schema
+        state = query("snapshot", "state").format(schema=schema)
+        table = literal(f"{schema}.snapshot")
+        text = query("snapshot", "exists").format(role=self.history.set_role, table=table, state=state)
+        ((exists, now),) = self._ask(session, text)
+        return exists == "t", now
 
     def _ask(self, session: Session, text: str) -> list[Row]:
         try:

@@ -6,13 +6,13 @@ import difflib
 from pathlib import Path
 
 from sqlmig.access import Desk
+from sqlmig.actions.keeping import present_schema
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import CheckFailed, FileError, Problem
 from sqlmig.events import Warned
 from sqlmig.rehearsal import Filling, Stage, course
 from sqlmig.schema.diff import Change, diff
 from sqlmig.schema.ignore import Ignore
-from sqlmig.schema.inspect import inspect
 from sqlmig.schema.snapshot import Snapshot
 from sqlmig.shadow import open_shadow
 from sqlmig.snapshots import Known, Snapshots
@@ -29,28 +29,28 @@ def drift(place: Workplace, *, shadow_url: str | None = None) -> DriftResult:
     migrations are run on a shadow for it. Writes nothing. Raises what filling a shadow raises.
     """
     with place.access.desk() as desk:
-        ignore = Ignore.parse(place.environment.ignore)
-        present = inspect(desk.session, ignore, history=desk.history.schema)
-        known = Snapshots(desk.history).newest(desk.session)[0] if desk.facts.tables_exist else None
+        present = present_schema(place, desk)
+        known = Snapshots(desk.history).newest(desk.session) if desk.facts.tables_exist else None
         if known is not None and _comparable(known, present):
-            changes = _changes_since(desk, known, present, ignore)
+            changes = _changes_since(place, desk, known, present)
             basis = f"the snapshot of {known.at:%Y-%m-%d %H:%M} UTC ({known.reason})"
             return DriftResult(desk.where, present.fingerprint, known.fingerprint, basis, changes, accepted=False)
-        return _drift_by_shadow(place, desk, present, ignore, known, shadow_url)
+        return _drift_by_shadow(place, desk, present, known, shadow_url)
 
 
 def _comparable(known: Known, present: Snapshot) -> bool:
     return known.current and known.server_version // 10000 == present.server_version // 10000
 
 
-def _changes_since(desk: Desk, known: Known, present: Snapshot, ignore: Ignore) -> tuple[Change, ...]:
+def _changes_since(place: Workplace, desk: Desk, known: Known, present: Snapshot) -> tuple[Change, ...]:
     if known.fingerprint == present.fingerprint:
         return ()
-    return diff(ignore.apply(Snapshots(desk.history).schema(desk.session, known)), present)
+    former = Snapshots(desk.history).schema(desk.session, known)
+    return diff(Ignore.parse(place.environment.ignore).apply(former), present)
 
 
 def _drift_by_shadow(
-    place: Workplace, desk: Desk, present: Snapshot, ignore: Ignore, known: Known | None, shadow_url: str | None
+    place: Workplace, desk: Desk, present: Snapshot, known: Known | None, shadow_url: str | None
 ) -> DriftResult:
     """Compare with a database that the applied migrations build. Who owns an object is not compared: that depends on
     who applied them."""
@@ -60,7 +60,7 @@ def _drift_by_shadow(
     filling = Filling(desk, run)
     with (
         open_shadow(desk, shadow_url, apart=run.shared, roles_made=run.roles_made) as shadow,
-        Stage(shadow, ignore, filling.furnish) as stage,
+        Stage(shadow, Ignore.parse(place.environment.ignore), filling.furnish) as stage,
     ):
         filling.fill(stage)
         expected = stage.look().snapshot
@@ -86,12 +86,11 @@ def _not_kept(known: Known | None, present: Snapshot, consequence: str) -> Probl
 def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
     """Make the present schema what is known, and log it. Raises ConfirmationRequired in a protected environment."""
     with place.access.desk() as desk:
-        ignore = Ignore.parse(place.environment.ignore)
-        present = inspect(desk.session, ignore, history=desk.history.schema)
-        known = Snapshots(desk.history).newest(desk.session)[0] if desk.facts.tables_exist else None
+        present = present_schema(place, desk)
+        known = Snapshots(desk.history).newest(desk.session) if desk.facts.tables_exist else None
         changes: tuple[Change, ...] = ()
         if known is not None and known.server_version // 10000 == present.server_version // 10000:
-            changes = _changes_since(desk, known, present, ignore)
+            changes = _changes_since(place, desk, known, present)
         fingerprint = present.fingerprint
         result = DriftResult(desk.where, fingerprint, fingerprint, "what is there now", changes, accepted=True)
         place.require_confirmation(yes, result)
@@ -99,8 +98,7 @@ def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
         with desk.locked(None):
             detail = "; ".join(change.sentence for change in changes[:20]) or "the schema as it is"
             logged = desk.history.log("drift", detail=f"accepted {fingerprint[:12]}: {detail}")
-            exists = Snapshots(desk.history).newest(desk.session)[1]
-            texts = Snapshots(desk.history).texts(present, "accept", table_exists=exists)
+            texts = Snapshots(desk.history).texts(desk.session, present, "accept")
             desk.history.write(desk.session, [*texts, logged])
         return result
 
@@ -110,15 +108,14 @@ def look_before(place: Workplace, desk: Desk) -> None:
 
     Says nothing where no snapshot was ever kept, and warns where the last one does not fit any more.
     """
-    known = Snapshots(desk.history).newest(desk.session)[0]
+    known = Snapshots(desk.history).newest(desk.session)
     if known is None:
         return
-    ignore = Ignore.parse(place.environment.ignore)
-    present = inspect(desk.session, ignore, history=desk.history.schema)
+    present = present_schema(place, desk)
     if not _comparable(known, present):
         place.listener(Warned(_not_kept(known, present, "whether the schema drifted cannot be told")))
         return
-    changes = _changes_since(desk, known, present, ignore)
+    changes = _changes_since(place, desk, known, present)
     if not changes:
         return
     more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
@@ -140,7 +137,7 @@ def dump(place: Workplace, *, sql: bool, check: Path | None) -> DumpResult:
     """
     sql = sql or (check is not None and check.suffix == ".sql")
     with place.access.desk() as desk:
-        present = inspect(desk.session, Ignore.parse(place.environment.ignore), history=desk.history.schema)
+        present = present_schema(place, desk)
         if sql:
             from sqlmig.dumping import dump_schema
 

@@ -10,6 +10,7 @@ from sqlmig.events import Warned
 
 if TYPE_CHECKING:
     from sqlmig.access import Desk
+    from sqlmig.schema.snapshot import Snapshot
 
 
 def keep_snapshot(place: Workplace, desk: Desk, command: str) -> None:
@@ -27,10 +28,15 @@ def keep_snapshot(place: Workplace, desk: Desk, command: str) -> None:
 
 
 def _store(place: Workplace, desk: Desk, reason: str) -> None:
-    from sqlmig.schema.ignore import Ignore
-    from sqlmig.schema.inspect import inspect
     from sqlmig.snapshots import Snapshots
 
-    present = inspect(desk.session, Ignore.parse(place.environment.ignore), history=desk.history.schema)
-    exists = Snapshots(desk.history).newest(desk.session)[1]
-    desk.history.write(desk.session, Snapshots(desk.history).texts(present, reason, table_exists=exists))
+    texts = Snapshots(desk.history).texts(desk.session, present_schema(place, desk), reason)
+    desk.history.write(desk.session, texts)
+
+
+def present_schema(place: Workplace, desk: Desk) -> Snapshot:
+    """What the schema is now, without the history and what the configuration leaves out. Raises like ``inspect``."""
+    from sqlmig.schema.ignore import Ignore
+    from sqlmig.schema.inspect import inspect
+
+    return inspect(desk.session, Ignore.parse(place.environment.ignore), history=desk.history.schema)

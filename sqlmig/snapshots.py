@@ -32,6 +32,11 @@ class Known:
     current: bool
     """Whether nothing was applied or undone since without a snapshot."""
 
+    @property
+    def major(self) -> int:
+        """The server's major version, as in 15."""
+        return self.server_version // 10000
+
 
 @dataclass(frozen=True)
 class Snapshots:
@@ -61,7 +66,7 @@ class Snapshots:
         return Snapshot.unpacked(base64.b64decode(packed or ""))
 
     def texts(self, session: Session, snapshot: Snapshot, reason: str) -> list[str]:
-        """SQL that stores a snapshot of what is there now, for ``History.write``. Makes their table where there is none."""
+        """SQL that stores a snapshot of what is there now, for ``History.write``; and a table for them where there is none."""
         schema = self.history.quoted_schema
         table_exists, _ = self._state(session)
         create = [] if table_exists else [query("snapshot", "create").format(schema=schema)]

@@ -39,7 +39,7 @@ def drift(place: Workplace, *, shadow_url: str | None = None) -> DriftResult:
 
 
 def _comparable(known: Known, present: Snapshot) -> bool:
-    return known.current and known.server_version // 10000 == present.server_version // 10000
+    return known.current and known.major == present.major
 
 
 def _changes_since(place: Workplace, desk: Desk, known: Known, present: Snapshot) -> tuple[Change, ...]:
@@ -78,8 +78,7 @@ def _not_kept(known: Known | None, present: Snapshot, consequence: str) -> Probl
     if known is not None and not known.current:
         why = f"something was applied or undone since the snapshot of {known.at:%Y-%m-%d %H:%M} UTC"
     elif known is not None:
-        before, now = known.server_version // 10000, present.server_version // 10000
-        why = f"the server was upgraded from PostgreSQL {before} to {now} since the last snapshot"
+        why = f"the server was upgraded from PostgreSQL {known.major} to {present.major} since the last snapshot"
     return Problem("no_snapshot", f"{why}: {consequence}", warning=True, next_step=NOT_KEPT)
 
 
@@ -89,7 +88,7 @@ def accept_drift(place: Workplace, *, yes: bool) -> DriftResult:
         present = present_schema(place, desk)
         known = Snapshots(desk.history).newest(desk.session) if desk.facts.tables_exist else None
         changes: tuple[Change, ...] = ()
-        if known is not None and known.server_version // 10000 == present.server_version // 10000:
+        if known is not None and known.major == present.major:
             changes = _changes_since(place, desk, known, present)
         fingerprint = present.fingerprint
         result = DriftResult(desk.where, fingerprint, fingerprint, "what is there now", changes, accepted=True)
@@ -143,7 +142,7 @@ def dump(place: Workplace, *, sql: bool, check: Path | None) -> DumpResult:
 
             text = dump_schema(desk.session, desk.history.schema, place.environment.role)
         else:
-            text = Snapshot(present.objects, present.server_version // 10000 * 10000).to_json()
+            text = Snapshot(present.objects, present.major * 10000).to_json()
         where, fingerprint = desk.where, present.fingerprint
     if check is None:
         return DumpResult(where, text, fingerprint, sql)

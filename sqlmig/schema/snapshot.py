@@ -35,6 +35,11 @@ class Snapshot:
     server_version: int
     """As in 150018. The fingerprint does not cover it: a minor upgrade changes no schema."""
 
+    @property
+    def major(self) -> int:
+        """The server's major version, as in 15."""
+        return self.server_version // 10000
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the objects as canonical JSON, in hexadecimal."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sqlmig.database import Row, Session
 from sqlmig.errors import UsageError
 from sqlmig.frozen import dataclass
-from sqlmig.queries import query
+from sqlmig.queries import literal, query
 from sqlmig.templates.values import Value
-from sqlmig.templates.words import identifier, literal
+from sqlmig.templates.words import identifier
 
 TABLES = ("r", "p")
 """Tables and partitioned tables, as pg_class.relkind says it."""

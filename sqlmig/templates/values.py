@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 
 from sqlmig.frozen import dataclass
+from sqlmig.queries import literal
 from sqlmig.statements.lexer import token_at, token_end
-from sqlmig.templates.words import RESERVED, identifier, literal, parts
+from sqlmig.templates.words import RESERVED, identifier, parts
 
 OPENING = {"(": ")", "[": "]"}
 QUERY = re.compile(r"(?i)\s*(select|with|values|table)\b")

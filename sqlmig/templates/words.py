@@ -40,12 +40,6 @@ def identifier(name: str) -> str:
     return name if PLAIN.fullmatch(name) and name not in QUOTED else '"' + name.replace('"', '""') + '"'
 
 
-def literal(text: str) -> str:
-    """The text as a literal that means the same whatever ``standard_conforming_strings`` says."""
-    quoted = text.replace("'", "''")
-    return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in text else f"'{quoted}'"
-
-
 def parts(text: str) -> tuple[str, ...]:
     """The names in a text such as ``app.Order`` or ``"a.b".c``, without their quotes.
 

@@ -66,7 +66,7 @@ class Snapshots:
         return Snapshot.unpacked(base64.b64decode(packed or ""))
 
     def texts(self, session: Session, snapshot: Snapshot, reason: str) -> list[str]:
-        """SQL that stores a snapshot of what is there now, for ``History.write``; and a table for them where there is none."""
+        """SQL that stores a snapshot of what is there now, for ``History.write``; and the table where there is none."""
         schema = self.history.quoted_schema
         table_exists, _ = self._state(session)
         create = [] if table_exists else [query("snapshot", "create").format(schema=schema)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from sqlmig.errors import CheckFailed, Problem, UsageError
 from sqlmig.frozen import dataclass
@@ -40,18 +41,24 @@ class Course:
     @property
     def shared(self) -> str | None:
         """The first statement that concerns the whole server, in words; None where there is none."""
-        for migration in self.everything:
-            for script in _scripts(migration):
-                for statement in _about_the_server(script):
-                    return f"{migration} has {statement.kind}, which concerns all databases of a server"
+        for migration, statement in self._about_the_server:
+            return f"{migration} has {statement.kind}, which concerns all databases of a server"
         return None
 
     @property
     def roles_made(self) -> tuple[str, ...]:
         """The names of the roles that the migrations create themselves."""
-        texts = [s.text for m in self.everything for script in _scripts(m) for s in _about_the_server(script)]
-        found = [match[1] for text in texts if (match := MAKES_ROLE.match(text))]
+        found = [match[1] for _, statement in self._about_the_server if (match := MAKES_ROLE.match(statement.text))]
         return tuple(name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in found)
+
+    @cached_property
+    def _about_the_server(self) -> tuple[tuple[Migration, Statement], ...]:
+        return tuple(
+            (migration, statement)
+            for migration in self.everything
+            for script in _scripts(migration)
+            for statement in _about_the_server(script)
+        )
 
 
 def course(

@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from sqlmig import embedded, hooks
 from sqlmig.actions import running
 from sqlmig.actions.workplace import Workplace
 from sqlmig.config import Environment, load
+from sqlmig.config.conninfo import in_database
 from sqlmig.config.settings import UNNAMED
 from sqlmig.database import Session, connect
 from sqlmig.errors import DatabaseError
@@ -154,7 +155,7 @@ class TestDatabases:
         self._drop(self.session, self.template)
         self.session.ask(f"CREATE DATABASE {name}")
         try:
-            environment = self.recipe.environment(conninfo_for(self.conninfo, self.template))
+            environment = self.recipe.environment(in_database(self.conninfo, self.template))
             running.run(Workplace(environment, silent), "apply", Apply(), yes=True)
         except BaseException:
             self._drop(self.session, self.template)
@@ -172,7 +173,7 @@ class TestDatabases:
         self.ahead = self.making.submit(self._make) if self.begun else None
         self.begun = True
         try:
-            yield TestDatabase(name, conninfo_for(self.conninfo, name))
+            yield TestDatabase(name, in_database(self.conninfo, name))
         finally:
             self.dropped.append(self.cleaning.submit(self._clean, name))
 
@@ -250,11 +251,6 @@ def _server(home: Path) -> Iterator[str]:
                 embedded.stop(home)
             except BlockingIOError:
                 pass
-
-
-def conninfo_for(conninfo: str, database: str) -> str:
-    """The same server and user, with another database."""
-    return make_conninfo(conninfo, dbname=database)
 
 
 def url_of(conninfo: str) -> str:

@@ -91,6 +91,13 @@ def merge(parameters: Mapping[str, str]) -> str:
     return make_conninfo("", **parameters)
 
 
+def in_database(conninfo: str, name: str) -> str:
+    """The same server and user, with another database."""
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(conninfo, dbname=name)
+
+
 def keywords_of_libpq() -> frozenset[str]:
     """The parameters of the libpq at hand, which may know fewer or more than are listed here."""
     from psycopg import pq

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlmig.access import Access, Desk
 from sqlmig.config import Environment, Secret, Target, known_redactor
-from sqlmig.config.conninfo import MisreadError, merge, parse
+from sqlmig.config.conninfo import MisreadError, in_database, parse
 from sqlmig.config.secrets import secrets_in
 from sqlmig.database import Session, connect, literal
 from sqlmig.errors import ConfigError, DatabaseError, NoConnection, NoServer, Problem, SqlmigError, UsageError
@@ -100,11 +100,6 @@ def _access(environment: Environment, conninfo: str) -> Access:
     redactor = environment.secrets.knowing(secrets_in(conninfo))
     target = Target(False, Secret(conninfo), "shadow")
     return Access(replace(environment, target=target, secrets=redactor), silent)
-
-
-def in_database(conninfo: str, name: str) -> str:
-    """The same connection to another database."""
-    return merge({**parse(conninfo), "dbname": name})
 
 
 def _named(access: Access, url: str, ground: Ground, stack: ExitStack, apart: str | None) -> Shadow:

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from sqlmig import api, embedded
+from sqlmig import api
 from sqlmig.embedded import Server
 from sqlmig.errors import MissingPrivilege
 from sqlmig.events import Event, Repeated, StepDone
 from tests.support.processes import until
 from tests.support.project import Project
-from tests.support.session import server_environment
-from tests.support.standby import following, replayed
+from tests.support.standby import replayed
 
 FILL = """\
 -- sqlmig: no-transaction
 -- sqlmig: repeat max_lag = 300ms
 UPDATE filled SET y = x WHERE x IN (SELECT x FROM filled WHERE y IS NULL LIMIT 10);
 """
-
-
-@pytest.fixture(scope="module")
-def primary() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as top:
-        folder = Path(top) / "primary"
-        yield embedded.start(folder, environ=server_environment())
-        embedded.stop(folder)
-
-
-@pytest.fixture(scope="module")
-def standby(primary: Server) -> Iterator[Server]:
-    with following(primary) as server:
-        yield server
 
 
 @pytest.fixture

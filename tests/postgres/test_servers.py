@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from sqlmig import embedded
 from sqlmig.embedded import Server
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
 from sqlmig.plan import Apply
 from tests.support.project import Project
 from tests.support.proxy import Proxy, proxy
 from tests.support.runner import Runs
-from tests.support.session import server_environment
-from tests.support.standby import following, replayed
+from tests.support.standby import replayed
 
 
 @pytest.fixture
 def runs(project: Project) -> Runs:
     return Runs(project)
-
-
-@pytest.fixture(scope="module")
-def primary() -> Iterator[Server]:
-    """A server with a hot standby beside it, whose conninfo is in ``standby``'s hands."""
-    with tempfile.TemporaryDirectory(prefix="sqlmig-test-") as top:
-        folder = Path(top) / "primary"
-        yield embedded.start(folder, environ=server_environment())
-        embedded.stop(folder)
-
-
-@pytest.fixture(scope="module")
-def standby(primary: Server) -> Iterator[Server]:
-    """A copy of the primary that follows it."""
-    with following(primary) as server:
-        yield server
 
 
 def test_a_hot_standby(primary: Server, standby: Server, offline_project: Project) -> None:

@@ -10,11 +10,10 @@ from sqlmig.actions.keeping import present_schema
 from sqlmig.actions.workplace import Workplace
 from sqlmig.errors import CheckFailed, FileError, Problem
 from sqlmig.events import Warned
-from sqlmig.rehearsal import Filling, Stage, course
+from sqlmig.rehearsal import Filling, course
 from sqlmig.schema.diff import Change, diff
 from sqlmig.schema.ignore import Ignore
 from sqlmig.schema.snapshot import Snapshot
-from sqlmig.shadow import open_shadow
 from sqlmig.snapshots import Known, Snapshots
 from sqlmig.standing import standings
 from sqlmig.verdicts import DriftResult, DumpResult
@@ -58,15 +57,12 @@ def _drift_by_shadow(
     stored = desk.history.stored(desk.session, [standing.version for standing in applied])
     run = course(applied, stored, (), everything=False, from_schema=False)
     filling = Filling(desk, run)
-    with (
-        open_shadow(desk, shadow_url, apart=run.shared, roles_made=run.roles_made) as shadow,
-        Stage(shadow, Ignore.parse(place.environment.ignore), filling.furnish) as stage,
-    ):
+    with filling.stage(shadow_url, Ignore.parse(place.environment.ignore), place.listener) as stage:
         filling.fill(stage)
         expected = stage.look().snapshot
-        warnings = (*shadow.warnings, _not_kept(known, present, "compared with the migrations"))
-    for problem in warnings:
-        place.listener(Warned(problem))
+    no_snapshot = _not_kept(known, present, "compared with the migrations")
+    place.listener(Warned(no_snapshot))
+    warnings = (*stage.shadow.warnings, no_snapshot)
     changes = tuple(change for change in diff(expected, present) if change.category != "owner")
     basis = "the migrations, run on a shadow for comparison"
     where, fingerprint = desk.where, present.fingerprint

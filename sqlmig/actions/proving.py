@@ -9,14 +9,12 @@ from typing import TypedDict, Unpack
 
 from sqlmig.access import Desk
 from sqlmig.actions.workplace import Workplace
-from sqlmig.errors import FilesInvalid, Interrupted, Problem
-from sqlmig.events import Warned
+from sqlmig.errors import FilesInvalid, Problem
 from sqlmig.migration import Migration
 from sqlmig.plan import Plan
-from sqlmig.rehearsal import Course, Filling, Rehearsal, Stage, course
+from sqlmig.rehearsal import Course, Filling, Rehearsal, course
 from sqlmig.results import Locks
 from sqlmig.schema.ignore import Ignore
-from sqlmig.shadow import open_shadow
 from sqlmig.standing import standings
 from sqlmig.verdicts import RehearsalResult, Rehearsed, Verdict
 
@@ -70,23 +68,16 @@ def rehearse_at(
         return RehearsalResult(desk.where, "none", "", (), (), (), 0.0)
     filling = Filling(desk, run, options.get("from_schema", False), options.get("sample"))
     ignore = Ignore.parse(place.environment.ignore)
-    found: list[Rehearsed] = []
-    with open_shadow(desk, options.get("shadow_url"), apart=run.shared, roles_made=run.roles_made) as shadow:
-        for problem in shadow.warnings:
-            place.listener(Warned(problem))
-        try:
-            with Stage(shadow, ignore, filling.furnish) as stage:
-                ignoring = options.get("ignore_column_order", False)
-                rehearsal = Rehearsal(stage, filling, ignore_column_order=ignoring, listener=place.listener)
-                found.extend(rehearsal.run())
-                server = " ".join(stage.desk.facts.version.split()[:2])
-        except Interrupted as interrupt:
-            interrupt.left_behind = "the shadow is dropped, and the target was not touched"
-            raise
+    with filling.stage(options.get("shadow_url"), ignore, place.listener) as stage:
+        ignoring = options.get("ignore_column_order", False)
+        rehearsal = Rehearsal(stage, filling, ignore_column_order=ignoring, listener=place.listener)
+        found = tuple(rehearsal.run())
+        server = " ".join(stage.desk.facts.version.split()[:2])
     done = {migration.version for migration in found}
     skipped = [str(m) for m in run.migrations if m.version in run.chosen and m.version not in done]
     elapsed = (time.perf_counter() - begun) * 1000
-    return RehearsalResult(desk.where, shadow.kind, server, tuple(found), tuple(skipped), shadow.warnings, elapsed)
+    shadow = stage.shadow
+    return RehearsalResult(desk.where, shadow.kind, server, found, tuple(skipped), shadow.warnings, elapsed)
 
 
 def planned_course(
@@ -115,11 +106,8 @@ def locks_of(
     before = planned_course(desk, migrations, (), **options)
     done = replace(before, migrations=tuple(steps), chosen=frozenset())
     filling = Filling(desk, done, options.get("from_schema", False))
-    with open_shadow(desk, options.get("shadow_url"), apart=done.shared, roles_made=done.roles_made) as shadow:
-        for problem in shadow.warnings:
-            place.listener(Warned(problem))
-        with Stage(shadow, Ignore(), filling.furnish) as stage:
-            return dict(Rehearsal(stage, filling, listener=place.listener).locks())
+    with filling.stage(options.get("shadow_url"), Ignore(), place.listener) as stage:
+        return dict(Rehearsal(stage, filling, listener=place.listener).locks())
 
 
 def problems_of(result: RehearsalResult) -> list[Problem]:

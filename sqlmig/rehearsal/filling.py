@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from sqlmig.access import Desk
 from sqlmig.database import Session, quote_identifier
 from sqlmig.dumping import dump_schema
-from sqlmig.errors import DatabaseError
+from sqlmig.errors import DatabaseError, Interrupted
+from sqlmig.events import Listener, Warned
 from sqlmig.frozen import dataclass
 from sqlmig.rehearsal.course import Course
 from sqlmig.rehearsal.rows import FIXED
 from sqlmig.rehearsal.stage import FAILURES, Stage, up
-from sqlmig.shadow import Shadow
+from sqlmig.schema.ignore import Ignore
+from sqlmig.shadow import Shadow, open_shadow
 from sqlmig.shadow.sampling import copy_sample
 
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -26,6 +29,23 @@ class Filling:
     course: Course
     from_schema: bool = False
     sample: int | None = None
+
+    @contextmanager
+    def stage(self, shadow_url: str | None, ignore: Ignore, listener: Listener) -> Iterator[Stage]:
+        """A stage on an empty shadow, where nothing has run yet; ``listener`` is told what to know of that shadow.
+
+        Raises what ``open_shadow`` and ``furnish`` raise. Whatever ran on it, an interruption leaves nothing behind.
+        """
+        run = self.course
+        with open_shadow(self.desk, shadow_url, apart=run.shared, roles_made=run.roles_made) as shadow:
+            for problem in shadow.warnings:
+                listener(Warned(problem))
+            try:
+                with Stage(shadow, ignore, self.furnish) as stage:
+                    yield stage
+            except Interrupted as interrupt:
+                interrupt.left_behind = "the shadow is dropped, and the target was not touched"
+                raise
 
     def furnish(self, shadow: Shadow) -> None:
         """Before anything runs: the target's schema, where that was asked for.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,14 @@ def databases(admin: psycopg.Connection[Any]) -> set[str]:
 
 
 @pytest.fixture
-def slow(runs: Runs, database: Database) -> Callable[[], Any]:
-    """Starts a rehearsal that waits in its up until somebody connects as "go on"; its sessions bear the test's name."""
+def slow(runs: Runs, database: Database) -> Callable[..., Any]:
+    """Starts a rehearsal, or another command, that waits in an up until somebody connects as "go on".
+
+    Its sessions bear the test's name.
+    """
     runs.write("001_slow", WAIT.format(mark="slow"), "DROP TABLE slow;")
     url = f"{database.url}&application_name={database.name}"
-    return lambda: runs.project.spawn("rehearse", "--json", env={"SQLMIG_URL": url})
+    return lambda command="rehearse", *options: runs.project.spawn(command, *options, "--json", env={"SQLMIG_URL": url})
 
 
 def test_names_of_ours_are_told_from_others() -> None:
@@ -125,10 +128,12 @@ def test_shadow_of_a_living_run_is_left_alone(
         assert shadow not in databases(admin)
 
 
+@pytest.mark.parametrize("command", [("rehearse",), ("plan", "--locks"), ("check", "--rehearse")])
 def test_ctrl_c_leaves_no_shadow(
-    slow: Callable[[], Any], server: Server, admin: psycopg.Connection[Any], database: Database
+    slow: Callable[..., Any], command: Sequence[str], admin: psycopg.Connection[Any], database: Database
 ) -> None:
-    with slow() as process:
+    """And what is left behind is told of the target, not of the shadow."""
+    with slow(*command) as process:
         shadow = until(lambda: shadow_with(admin, database.name), "a shadow")
         process.send_signal(2)
         stdout, stderr = process.communicate(timeout=60)

@@ -37,7 +37,7 @@ class Proxy:
     replace: tuple[bytes, bytes] | None = None
     passed: dict[str, int] = field(default_factory=lambda: {TO_SERVER: 0, TO_CLIENT: 0})
     _lock: threading.RLock = field(default_factory=threading.RLock)
-    _open: list[socket.socket] = field(default_factory=list)
+    _open: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -63,7 +63,6 @@ class Proxy:
             for one in self._open:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
-            self._open.clear()
 
     def _accept(self) -> None:
         while True:
@@ -79,11 +78,21 @@ class Proxy:
                 client.close()
                 continue
             with self._lock:
-                self._open += [client, upstream]
-            for source, sink, direction in ((client, upstream, TO_SERVER), (upstream, client, TO_CLIENT)):
-                thread = threading.Thread(target=self._pump, args=(source, sink, direction), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._open |= {client, upstream}
+            thread = threading.Thread(target=self._serve, args=(client, upstream), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket, upstream: socket.socket) -> None:
+        """Pass on in both directions. Closes nothing that a thread may be at: the next socket takes its number."""
+        back = threading.Thread(target=self._pump, args=(upstream, client, TO_CLIENT), daemon=True)
+        back.start()
+        self._pump(client, upstream, TO_SERVER)
+        back.join()
+        with self._lock:
+            for one in (client, upstream):
+                self._open.remove(one)
+                one.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         with contextlib.suppress(OSError):
@@ -93,7 +102,6 @@ class Proxy:
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-        source.close()
 
     def _pass(self, data: bytes, sink: socket.socket, direction: str) -> bool:
         with self._lock:

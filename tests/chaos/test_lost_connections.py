@@ -8,7 +8,7 @@ import pytest
 
 from sqlmig.embedded import Server
 from sqlmig.errors import ConnectionLost
-from sqlmig.events import StatementDone, silent
+from sqlmig.events import StatementDone, Waiting, silent
 from tests.support.pgbouncer import Pooler, pooler
 from tests.support.processes import until
 from tests.support.project import Project
@@ -86,6 +86,26 @@ def test_the_answer_to_a_commit_is_lost(runs: Runs, breaking: Proxy) -> None:
     assert "1 of 1 steps are done" in (error.left_behind or "")
     assert runs.applied() == ["001_a"]
     assert runs.apply().steps == ()
+
+
+def test_the_connection_that_asks_is_closed_while_it_is_opened(runs: Runs, breaking: Proxy) -> None:
+    """It is tried again: what the first one did not hear is told all the same."""
+    runs.write("001_a", "CREATE TABLE a (x int)")
+    cut(breaking, b"CREATE TABLE a", b"COMMIT\0")
+    first = breaking.watch
+    assert first is not None
+
+    def then_another(direction: str, message: bytes) -> bool:
+        passes = first(direction, message)
+        if not passes:
+            breaking.cut = {TO_CLIENT: breaking.passed[TO_CLIENT] + 20}
+        return passes
+
+    breaking.watch = then_another
+    error = runs.fails(ConnectionLost)
+    assert [event.reason for event in runs.told(Waiting) if "closed the connection" in event.reason]
+    assert outcomes(error) == ["applied"]
+    assert "1 of 1 steps are done" in (error.left_behind or "")
 
 
 def test_a_commit_never_arrives(runs: Runs, breaking: Proxy) -> None:

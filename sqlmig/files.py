@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlmig.errors import FileError, FilesInvalid, Place, Problem, UsageError
 from sqlmig.frozen import dataclass
 from sqlmig.migration import Direction, FileName, Migration, Script, fits_name
-from sqlmig.script import FileSource, Source
+from sqlmig.script import FileSource, Shelf, Source
 
 UP_TEMPLATE = """\
 {header}-- {title}
@@ -93,10 +93,11 @@ def paired(files: Iterable[tuple[str, Source]], problems: list[Problem]) -> Disc
         found = Found(source, name.partition("_")[0], file_name)
         by_version.setdefault(file_name.version, {}).setdefault(file_name.direction, []).append(found)
     migrations = []
+    shelf = Shelf()
     for version, scripts in sorted(by_version.items()):
         problems.extend(_pair_problems(version, scripts))
         if ups := scripts.get(Direction.UP):
-            migrations.append(_migration(version, ups[0], scripts.get(Direction.DOWN, [])))
+            migrations.append(_migration(version, ups[0], scripts.get(Direction.DOWN, []), shelf))
     return Discovery(tuple(migrations), tuple(problems))
 
 
@@ -248,13 +249,13 @@ def _mismatch(version: int, up: Found, down: Found) -> Problem:
     )
 
 
-def _migration(version: int, up: Found, downs: list[Found]) -> Migration:
+def _migration(version: int, up: Found, downs: list[Found], shelf: Shelf) -> Migration:
     down = downs[0] if downs else None
     return Migration(
         version=version,
         name=up.file_name.name,
-        up=Script(Direction.UP, up.source),
-        down=Script(Direction.DOWN, down.source) if down else None,
+        up=Script(Direction.UP, up.source, shelf),
+        down=Script(Direction.DOWN, down.source, shelf) if down else None,
         label=up.label,
     )
 

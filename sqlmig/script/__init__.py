@@ -4,6 +4,7 @@ from sqlmig.script.assertion import Assertion
 from sqlmig.script.checksum import CHECKSUM_ALGORITHM, Checksum, RawDigest
 from sqlmig.script.header import Header, read_header
 from sqlmig.script.repeat import Repeat
+from sqlmig.script.shelf import Shelf
 from sqlmig.script.source import FileSource, Source, TextSource
 from sqlmig.script.text import Direction, Script, Survey
 
@@ -17,6 +18,7 @@ __all__ = [
     "RawDigest",
     "Repeat",
     "Script",
+    "Shelf",
     "Source",
     "Survey",
     "TextSource",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sqlmig.config.units import server_duration
 from sqlmig.errors import Place, ScriptError
@@ -33,17 +33,22 @@ class Header:
         return "\n".join(filter(None, [*said, f"role = {self.role}" if self.role else "", *required]))
 
 
+PLAIN = Header()
+"""That of most scripts: nothing."""
+
 FLAGS = ("no-transaction", "irreversible")
 VALUES = ("lock_timeout", "role", "statement_timeout")
 QUERIES = (REQUIRE, ENSURE)
 
 
-def read_header(directives: Iterable[Directive], file: str) -> tuple[Header, tuple[ScriptError, ...]]:
+def read_header(directives: Sequence[Directive], file: str) -> tuple[Header, tuple[ScriptError, ...]]:
     """The header that these directives make up, and an error with its place for each that is none.
 
     A directive is an error where it is unknown, repeated, or has a value it cannot have. Those that belong to a
     statement, or to the end of the script, are passed over.
     """
+    if not directives:
+        return PLAIN, ()
     found: dict[str, str | None] = {}
     requires: list[Assertion] = []
     errors: list[ScriptError] = []

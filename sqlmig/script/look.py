@@ -8,9 +8,9 @@ from sqlmig import statements
 from sqlmig.errors import Place, Problem
 from sqlmig.script.assertion import Assertion
 from sqlmig.script.behind import Behind
-from sqlmig.script.header import Header
+from sqlmig.script.header import PLAIN
 from sqlmig.script.repeat import Repeat
-from sqlmig.statements import CopyData, Directive, Piece, Run, Statement, TransactionRule
+from sqlmig.statements import CopyData, Directive, Part, Piece, Run, Statement, TransactionRule
 
 
 class Look:
@@ -18,7 +18,7 @@ class Look:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.header = Header()
+        self.header = PLAIN
         self.directives: list[Directive] = []
         """Those of the header."""
         self.follows = Behind(file)
@@ -28,16 +28,20 @@ class Look:
         self.size = 0
         """Characters."""
         self.problems: list[Problem] = []
+        self.kept: list[Part] | None = None
+        """All pieces, where somebody wants them again."""
         self._in_head = True
 
     @property
     def behind(self) -> tuple[Assertion | Repeat, ...]:
         return (*self.follows.ensures, *self.follows.repeats)
 
-    def at(self, pieces: Iterable[Piece | Run], *, whole: bool) -> None:
+    def at(self, pieces: Iterable[Part], *, whole: bool) -> None:
         """Take all of them; ``whole`` says that no directive of the header is in doubt. Raises what they raise."""
         self.follows.transaction = self.header.transaction and whole
         for piece in pieces:
+            if self.kept is not None:
+                self.kept.append(piece)
             if not isinstance(piece, Run):
                 self._take(piece, whole)
             elif self.follows.waiting:

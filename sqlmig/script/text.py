@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain
@@ -16,13 +16,14 @@ from sqlmig.errors import FileError, Place, Problem, ScriptError
 from sqlmig.frozen import dataclass
 from sqlmig.script.assertion import Assertion
 from sqlmig.script.behind import Behind
-from sqlmig.script.checksum import Checksum, RawDigest, raw_checksum, sql_checksum
-from sqlmig.script.header import Header, read_header
+from sqlmig.script.checksum import CHECKSUM_ALGORITHM, Checksum, RawDigest, raw_checksum, sql_checksum
+from sqlmig.script.header import PLAIN, Header, read_header
 from sqlmig.script.look import Look
 from sqlmig.script.repeat import Repeat
+from sqlmig.script.shelf import Shelf
 from sqlmig.script.source import Source
 
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 """Bytes read at a time. Memory does not grow with a file."""
 
 DIRECTIVE_NAME = "sqlmig"
@@ -31,6 +32,8 @@ DIRECTIVE_NAME = "sqlmig"
 BOM = "\ufeff"
 """The byte order mark: no part of the text where it begins a file."""
 
+UNKNOWN = Checksum("")
+"""That of a file that cannot be read."""
 
 P = TypeVar("P")
 
@@ -66,10 +69,14 @@ class Survey:
 
 @dataclass(frozen=True)
 class Script:
-    """One direction of one migration: text that is read from its source each time it is needed."""
+    """One direction of one migration: text that is read from its source each time it is needed.
+
+    Where the shelf has room for it, the text of the survey is kept for running and storing.
+    """
 
     direction: Direction
     source: Source
+    shelf: Shelf = field(default_factory=Shelf, repr=False, compare=False)
 
     @property
     def file(self) -> str:
@@ -110,6 +117,12 @@ class Script:
         if rest:
             raise self._not_utf8(offset - len(rest), rest)
 
+    def _decoded_whole(self, data: bytes) -> str:
+        try:
+            return data.decode().removeprefix(BOM)
+        except UnicodeDecodeError as error:
+            raise self._not_utf8(error.start, data[error.start :]) from error
+
     def _not_utf8(self, offset: int, data: bytes) -> FileError:
         import shlex
 
@@ -127,7 +140,7 @@ class Script:
     @cached_property
     def checksum(self) -> Checksum:
         """The raw checksum alone: the cheap question whether a file changed."""
-        return Checksum(self._raw_checksum())
+        return _raw(self._raw_checksum())
 
     def _raw_checksum(self) -> str:
         data = self._data()
@@ -136,6 +149,10 @@ class Script:
     @cached_property
     def full_checksum(self) -> Checksum:
         """Both checksums. Raises ScriptError where the text has no tokens to hash: an unterminated literal, say."""
+        if (kept := self._kept) is not None and not self._reading[1]:
+            survey = self.survey
+            digest = statements.pieces_digest(kept, in_transaction=survey.header.transaction)
+            return _checksum(survey.checksum.raw, digest, survey.header, survey.behind)
         before = self.checksum.raw
         header = self._head[0]
         raw = RawDigest()
@@ -143,7 +160,7 @@ class Script:
         behind = Behind(self.file)
         count = 0
         in_head = True
-        for piece in self._located(digested.pieces()):
+        for piece in self._located(statements.in_pieces(digested.pieces_and_runs())):
             if isinstance(piece, statements.Statement):
                 in_head = False
                 count += not piece.is_empty
@@ -152,7 +169,7 @@ class Script:
         behind.end()
         if raw.hexdigest() != before:
             raise self._changed("while it was being read")
-        return _checksum(raw.hexdigest(), digested, header, (*behind.ensures, *behind.repeats))
+        return _checksum(raw.hexdigest(), digested.hexdigest(), header, (*behind.ensures, *behind.repeats))
 
     @property
     def recorded_checksum(self) -> Checksum:
@@ -191,6 +208,9 @@ class Script:
         Raises FileError before the first where it has changed since, and before the last where it changed on the way.
         """
         raw = self.survey.checksum.raw
+        if (kept := self._kept) is not None:
+            yield "".join([piece.text for piece in kept])
+            return
         data = self._data()
         first, second = next(data, b""), next(data, b"")
         if _raw_checksum(first, second, data) != raw:
@@ -210,13 +230,27 @@ class Script:
 
     def verified_pieces(self) -> Iterator[statements.Piece]:
         """The pieces once more, for running. Raises like ``verified_chunks``: before the last of them."""
+        return statements.in_pieces(self.verified_parts())
+
+    def verified_parts(self) -> Iterator[statements.Part]:
+        """The same, with most statements in runs."""
         header = self.survey.header
+        if (kept := self._kept) is not None:
+            yield from kept
+            return
         if "full_checksum" in self.__dict__:
-            yield from self._scan(self.verified_chunks(), header)
+            parts = statements.scan_in_runs(self.verified_chunks(), in_transaction=header.transaction)
+            yield from self._located(parts)
             return
         digested = statements.Digested(self.verified_chunks(), in_transaction=header.transaction)
-        yield from self._located(digested.pieces())
-        self._remember("full_checksum", _checksum(self.survey.checksum.raw, digested, header, self.survey.behind))
+        yield from self._located(digested.pieces_and_runs())
+        raw = self.survey.checksum.raw
+        self._remember("full_checksum", _checksum(raw, digested.hexdigest(), header, self.survey.behind))
+
+    @property
+    def _kept(self) -> list[statements.Part] | None:
+        """What the survey read, where that was kept."""
+        return self.__dict__.get("_pieces")
 
     @cached_property
     def header(self) -> Header:
@@ -233,7 +267,7 @@ class Script:
     def _head_of(self, chunks: Iterable[str]) -> tuple[Header, tuple[ScriptError, ...]]:
         directives: list[statements.Directive] = []
         with suppress(ScriptError):  # what stands behind the header does not hide it, and is found by the survey
-            for piece in self._scan(chunks, Header()):
+            for piece in self._scan(chunks, PLAIN):
                 if not isinstance(piece, statements.Gap):
                     break
                 directives.extend(piece.directives)
@@ -261,31 +295,33 @@ class Script:
     def _reading(self) -> tuple[Survey, tuple[FileError, ...]]:
         """The survey as far as it goes, and why it goes no further."""
         look = Look(self.file)
-        checksum = Checksum("")
+        checksum = UNKNOWN
         errors: list[FileError] = []
         raw = RawDigest()
         try:
             data = self._data()
             start = [next(data, b""), next(data, b"")]
-            pieces: Iterator[statements.Piece | statements.Run]
+            pieces: Iterator[statements.Part]
             if start[1]:
                 look.header, wrong = self._head
                 chunks = self._watched(raw, self._decoded(chain(start, data)))
-                pieces = self._located(statements.scan_in_runs(chunks, in_transaction=look.header.transaction))
+                pieces = statements.scan_in_runs(chunks, in_transaction=look.header.transaction)
             else:
-                text = "".join(self._decoded(start[:1]))
+                text = self._decoded_whole(start[0])
                 look.header, wrong = self._head_in(text)
-                digested = statements.Digested([text], in_transaction=look.header.transaction)
-                pieces = self._located(digested.pieces())
+                pieces = statements.scan_in_runs(text, in_transaction=look.header.transaction)
+                if self.shelf.has_room_for(text):
+                    look.kept = []
+                    self._remember("_pieces", look.kept)
             errors.extend(wrong)
             look.at(pieces, whole=not wrong)
             if read_header(look.directives, self.file)[0] != look.header:
                 raise self._changed("while it was being read")
-            checksum = Checksum(raw.hexdigest() if start[1] else raw_checksum(start[0]))
-            if not start[1]:
-                self._remember("full_checksum", _checksum(checksum.raw, digested, look.header, look.behind))
+            checksum = _raw(raw.hexdigest() if start[1] else raw_checksum(start[0]))
             if not look.count and self.direction is Direction.DOWN and not look.header.irreversible:
                 look.problems.append(self._empty_down())
+        except ScriptError as error:
+            errors.append(_in_file(error, self.file))
         except FileError as error:
             errors.append(error)
         problems = (*look.problems, *look.follows.problems)
@@ -294,7 +330,7 @@ class Script:
 
     def _head_in(self, text: str) -> tuple[Header, tuple[ScriptError, ...]]:
         """The header of the whole text, remembered."""
-        head = self._head_of([text]) if DIRECTIVE_NAME in text.lower() else (Header(), ())
+        head = self._head_of([text]) if DIRECTIVE_NAME in text.lower() else (PLAIN, ())
         self._remember("_head", head)
         return head
 
@@ -317,11 +353,13 @@ def _raw_checksum(first: bytes, second: bytes, rest: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _checksum(
-    raw: str, digested: statements.Digested, header: Header, behind: tuple[Assertion | Repeat, ...]
-) -> Checksum:
+def _raw(digest: str) -> Checksum:
+    return Checksum(digest, None, CHECKSUM_ALGORITHM)
+
+
+def _checksum(raw: str, digest: str, header: Header, behind: tuple[Assertion | Repeat, ...]) -> Checksum:
     said = "\n".join(filter(None, (header.outcome, *(directive.outcome for directive in behind))))
-    return Checksum(raw, sql_checksum(digested.hexdigest(), said))
+    return Checksum(raw, sql_checksum(digest, said), CHECKSUM_ALGORITHM)
 
 
 def _in_file(error: ScriptError, file: str) -> ScriptError:

@@ -1,7 +1,7 @@
 """SQL text: where statements begin and end, what they are, where an error in them is."""
 
-from sqlmig.statements.digest import Digested, digest_version, token_digest
-from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Run, Statement
+from sqlmig.statements.digest import Digested, digest_version, pieces_digest, token_digest
+from sqlmig.statements.pieces import CopyData, Directive, Gap, Part, Piece, Run, Statement, in_pieces
 from sqlmig.statements.positions import Position, context_position, data_line, error_position, locate
 from sqlmig.statements.preview import pretty, preview
 from sqlmig.statements.rules import TransactionRule, runs_anywhere
@@ -12,6 +12,7 @@ __all__ = [
     "Digested",
     "Directive",
     "Gap",
+    "Part",
     "Piece",
     "Position",
     "Run",
@@ -21,7 +22,9 @@ __all__ = [
     "data_line",
     "digest_version",
     "error_position",
+    "in_pieces",
     "locate",
+    "pieces_digest",
     "pretty",
     "preview",
     "runs_anywhere",

@@ -5,12 +5,15 @@ They are named tuples because a file has many of them: a frozen dataclass takes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlmig.statements import kinds, rules
 from sqlmig.statements.lines import after
 from sqlmig.statements.rules import TransactionRule
+
+_BLANK = frozenset(("\n", "\n\n", "\n\n\n"))
+"""What stands between most statements."""
 
 
 class Directive(NamedTuple):
@@ -116,17 +119,58 @@ class Run(NamedTuple):
     start: int
     line: int
     column: int
+    has_lone_returns: bool
+    """Whether a ``\\r`` that no ``\\n`` follows may be in it."""
 
     @property
-    def pieces(self) -> Iterator[Gap | Statement]:
+    def text(self) -> str:
+        return "".join([gap + body for gap, body, _ in self.found])
+
+    @property
+    def pieces(self) -> Iterator[Piece]:
         """What ``scan`` gives for them."""
-        start, line, column = self.start, self.line, self.column
-        for gap, body, _ in self.found:
-            for kind, text in ((Gap, gap), (Statement, body)):
-                if text:
-                    yield kind(text, start, start + len(text), line, column)
-                start += len(text)
-                line, column = after(text, 0, len(text), line, column)
+        return self.cut(everything=True)
+
+    @property
+    def statements(self) -> Iterator[Statement]:
+        """The statements among them."""
+        return self.cut(everything=False)  # type: ignore[return-value]  # only statements are left
+
+    @property
+    def command(self) -> str:
+        """That of its first statement."""
+        return kinds.kind_of(self.found[0][1]).command
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of its statements are."""
+        return all(rules.is_plain(body) for _, body, _ in self.found)
+
+    def cut(self, *, everything: bool) -> Iterator[Piece]:
+        """The same, or the statements alone. Every step here counts."""
+        found, start, line, column, has_lone_returns = self
+        new = tuple.__new__
+        for gap, body, _ in found:
+            end = start + len(gap)
+            if everything and gap:
+                yield new(Gap, (gap, start, end, line, column, ()))
+            if gap in _BLANK:
+                line, column = line + len(gap), 1
+            elif has_lone_returns:
+                line, column = after(gap, 0, len(gap), line, column)
+            elif "\n" in gap:
+                line, column = line + gap.count("\n"), len(gap) - gap.rfind("\n")
+            else:
+                column += len(gap)
+            start, end = end, end + len(body)
+            yield new(Statement, (body, start, end, line, column, ()))
+            if has_lone_returns:
+                line, column = after(body, 0, len(body), line, column)
+            elif "\n" in body:
+                line, column = line + body.count("\n"), len(body) - body.rfind("\n")
+            else:
+                column += len(body)
+            start = end
 
 
 class CopyData(NamedTuple):
@@ -143,3 +187,15 @@ class CopyData(NamedTuple):
 
 
 Piece = Gap | Statement | CopyData
+
+
+Part = Piece | Run
+
+
+def in_pieces(parts: Iterable[Part]) -> Iterator[Piece]:
+    """With the runs among them cut up."""
+    for part in parts:
+        if isinstance(part, Run):
+            yield from part.pieces
+        else:
+            yield part

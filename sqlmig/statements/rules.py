@@ -36,7 +36,12 @@ def first_word(text: str) -> str:
     return match[1].upper() if match else ""
 
 
-_PLAIN = pattern(rf"(?ai:insert|update|delete|comment|grant|revoke|create[ \t\n\r]++table){WORD_END}")
+_BLANK = r"[ \t\n\r]++"
+_PLAIN = pattern(
+    rf"(?ai:insert|update|delete|comment|grant|revoke|create{_BLANK}table"
+    rf"|drop{_BLANK}(?:table|view|type|function|trigger|policy|sequence|schema)"
+    rf"|create{_BLANK}(?:unique{_BLANK})?index{_BLANK}(?!concurrently)[a-z][a-z0-9_]*+){WORD_END}"
+)
 
 
 def is_plain(text: str) -> bool:

@@ -11,7 +11,7 @@ from sqlmig.statements.boundaries import UNKNOWN, Unreadable
 from sqlmig.statements.copying import data_end, line_end, part_end
 from sqlmig.statements.lexer import simple_statement_pattern, token_at, token_end
 from sqlmig.statements.lines import LINE_BREAK, after, line_around
-from sqlmig.statements.pieces import CopyData, Directive, Gap, Piece, Run, Statement
+from sqlmig.statements.pieces import CopyData, Directive, Gap, Part, Piece, Run, Statement
 from sqlmig.statements.psql import RESTRICT
 from sqlmig.statements.rules import copies_binary, copy_direction
 from sqlmig.statements.session import StandardStrings
@@ -20,16 +20,15 @@ _MARK = "\ufeff"
 _WINDOW = 1 << 16
 """How much text is cut in one go. Pieces of that much wait at most."""
 _SHORT = 2048
-"""A rest that is cut by code alone: compiling the pattern for simple statements takes as long as a thousand of them."""
+"""A rest that is cut by code alone, as long as that is less work than compiling the pattern for simple statements."""
+_WORTH_COMPILING = 150
+"""Statements that are cut by code in the time in which that pattern is compiled."""
 _DATA = 1 << 18
 """The longest part of COPY data that is handed over at once."""
 _LONGEST_LINE = 4096
 """How much of an unfinished line is kept for the excerpt of an error, when a stream is read."""
 
-_BLANK = frozenset(("\n", "\n\n", "\n\n\n"))
-"""What stands between most statements."""
-
-_SETTING = re.compile("_[cC][oO][nN][fF][oO][rR][mM][iI][nN][gG]_")
+SETTING = re.compile("_[cC][oO][nN][fF][oO][rR][mM][iI][nN][gG]_")
 _DIRECTIVE = re.compile(r"--[ \t]*[sS][qQ][lL][mM][iI][gG][ \t]*:([^\n\r]*)")
 
 
@@ -58,13 +57,16 @@ def split(
     return scanner.pieces(everything=False)  # type: ignore[return-value]  # only statements are left
 
 
-def scan_in_runs(source: Iterable[str], *, in_transaction: bool = True) -> Iterator[Piece | Run]:
+def scan_in_runs(source: str | Iterable[str], *, in_transaction: bool = True) -> Iterator[Part]:
     """As ``scan``, with most statements in runs: for whoever looks closely at few of them. Takes half the time."""
     return Scanner(source, in_transaction=in_transaction).pieces_and_runs()
 
 
 class Scanner:
     """Reads a source through a window: ``text`` begins at ``base`` in the source and is cut up to ``at``."""
+
+    cut_by_code = 0
+    """Statements, of all scripts: of many short ones the pattern is worth compiling as well."""
 
     def __init__(
         self,
@@ -87,24 +89,33 @@ class Scanner:
         self.directives_end = 0
         self.follows_settings = False
         self.has_bodies = False
+        self.has_atomic_bodies = False
+        """Whether a statement was met that has, or may have, a body without a ``$``."""
         self.in_data = False
         """Whether the text is read for COPY data, which nobody has to look for code in."""
 
     def pieces(self, *, everything: bool) -> Iterator[Piece]:
+        self._begin()
+        while self._is_more():
+            if run := self._simple_run():
+                yield from run.cut(everything=everything)
+            yield from self._next_pieces(everything)
+
+    def pieces_and_runs(self) -> Iterator[Part]:
+        self._begin()
+        while self._is_more():
+            if run := self._simple_run():
+                yield run
+            yield from self._next_pieces(True)
+
+    def _begin(self) -> None:
         if self.final:
             self._look_over(0)
         else:
             self._read()
-        while self.at < len(self.text) or self.mark or self._read():
-            yield from self._simple_statements(everything)
-            yield from self._next_pieces(everything)
 
-    def pieces_and_runs(self) -> Iterator[Piece | Run]:
-        self._read()
-        while self.at < len(self.text) or self.mark or self._read():
-            if run := self._simple_run():
-                yield run
-            yield from self._next_pieces(True)
+    def _is_more(self) -> bool:
+        return self.at < len(self.text) or bool(self.mark) or self._read()
 
     def _read(self) -> bool:
         """Reads on: a window more, and at least twice as much as is not cut yet. False at the end of the source."""
@@ -138,15 +149,15 @@ class Scanner:
             self._look_over_code()
 
     def _look_over_code(self) -> None:
-        directives = _DIRECTIVE.finditer(self.text) if "--" in self.text else ()
+        directives = _DIRECTIVE.finditer(self.text) if "-" in self.text and "--" in self.text else ()
         self.directives_end = max((found.end() for found in directives), default=0)
-        self.has_bodies = "$" in self.text or "TOMIC" in self.text or "tomic" in self.text
-        self.follows_settings = self.follows_settings or _SETTING.search(self.text) is not None
+        self.has_bodies = self.has_atomic_bodies or "$" in self.text
+        self.follows_settings = self.follows_settings or SETTING.search(self.text) is not None
 
     def _simple(self) -> list[tuple[str, str, str]]:
         """Gaps and statements up to the first one that needs care: most of most scripts."""
         text, at = self.text, self.at
-        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT):
+        if self.mark or at < self.directives_end or (self.final and len(text) - at < _SHORT and self._is_little()):
             return []
         pattern = simple_statement_pattern(self.strings.on, self.follows_settings, self.has_bodies)
         found = pattern.findall(text, at, min(at + _WINDOW, len(text)))
@@ -154,42 +165,16 @@ class Scanner:
             found.pop()
         return found
 
+    def _is_little(self) -> bool:
+        return self.has_bodies or Scanner.cut_by_code < _WORTH_COMPILING
+
     def _simple_run(self) -> Run | None:
         found = self._simple()
         if not found:
             return None
-        run = Run(found, self.base + self.at, self.line, self.column)
+        run = Run(found, self.base + self.at, self.line, self.column, self.has_lone_returns)
         self._move(self.at + sum(len(gap) + len(body) for gap, body, _ in found))
         return run
-
-    def _simple_statements(self, everything: bool) -> Iterator[Piece]:
-        """Every step here counts."""
-        text, base, line, column = self.text, self.base, self.line, self.column
-        has_lone_returns = self.has_lone_returns
-        new = tuple.__new__
-        start = base + self.at
-        for gap, body, _ in self._simple():
-            end = start + len(gap)
-            if everything and gap:
-                yield new(Gap, (gap, start, end, line, column, ()))
-            if gap in _BLANK:
-                line, column = line + len(gap), 1
-            elif has_lone_returns:
-                line, column = after(text, start - base, end - base, line, column)
-            elif "\n" in gap:
-                line, column = line + gap.count("\n"), len(gap) - gap.rfind("\n")
-            else:
-                column += len(gap)
-            start, end = end, end + len(body)
-            yield new(Statement, (body, start, end, line, column, ()))
-            if has_lone_returns:
-                line, column = after(text, start - base, end - base, line, column)
-            elif "\n" in body:
-                line, column = line + body.count("\n"), len(body) - body.rfind("\n")
-            else:
-                column += len(body)
-            start = end
-        self.at, self.line, self.column = start - base, line, column
 
     def _next_pieces(self, everything: bool) -> Iterator[Piece]:
         """One gap and one statement with its data, whatever they are."""
@@ -255,6 +240,9 @@ class Scanner:
             raise Unreadable(
                 self.at, "the binary data of a COPY cannot stand in a script", "use the text or CSV format"
             )
+        Scanner.cut_by_code += 1
+        if not self.has_bodies and "ATOMIC" in text.upper():
+            self.has_bodies = self.has_atomic_bodies = True
         start = self.base + self.at
         statement = Statement(text, start, start + len(text), self.line, self.column, self._directives(text))
         self._move(end)

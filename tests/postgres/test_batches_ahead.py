@@ -12,6 +12,7 @@ import pytest
 from sqlmig.database import connect
 from sqlmig.errors import FileError, StatementFailed
 from sqlmig.events import Event, RunStarted, StatementDone, StepDone, StepStarted, silent
+from sqlmig.script import Shelf
 from tests.support.database import Database
 from tests.support.processes import until
 from tests.support.project import Project
@@ -34,6 +35,25 @@ def once(kind: type[Event], act: Callable[[], object]) -> Callable[[Event], None
     return listen
 
 
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with scripts that are too long to be kept: they are read again when they run."""
+    monkeypatch.setattr(Shelf, "has_room_for", lambda shelf, text: False)
+
+
+@pytest.mark.parametrize("size", ["512kB", "300B", "0"])
+def test_a_file_that_changes_while_another_runs_was_looked_at_before(runs: Runs, size: str) -> None:
+    """What was looked at is what runs and what is recorded; the new text is drift."""
+    runs.configure(message_size=size)
+    for number in (1, 2, 3):
+        runs.write(f"00{number}_t", f"CREATE TABLE t{number} (x int);\nSELECT {number};")
+    runs.listener = once(RunStarted, lambda: runs.write("003_t", "CREATE TABLE other (x int);"))
+    runs.apply()
+    assert runs.exists("t1", "t2", "t3", "other") == [True, True, True, False]
+    assert [problem.code for problem in runs.status().problems] == ["drift"]
+
+
+@pytest.mark.usefixtures("no_room")
 @pytest.mark.parametrize("size", ["512kB", "300B", "0"])
 def test_a_file_that_changes_while_another_runs(runs: Runs, size: str) -> None:
     """What is under way is completed and told; nothing of the changed file runs."""
@@ -51,6 +71,7 @@ def test_a_file_that_changes_while_another_runs(runs: Runs, size: str) -> None:
     assert runs.exists("t1", "t2", "other") == [True, True, True]
 
 
+@pytest.mark.usefixtures("no_room")
 def test_the_failure_under_way_comes_first(runs: Runs) -> None:
     """A statement fails while the file of the next migration is found changed: the statement is what is told."""
     runs.write("001_a", "CREATE TABLE a (x int);\nSELECT pg_sleep(0.2);\nSELECT 1/0;")

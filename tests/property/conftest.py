@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.property.psql import Psql, find_psqls
+from tests.support.cutting import WAYS, cut_by
 
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
@@ -25,9 +26,9 @@ def psqls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Psql]]:
         psql.close()
 
 
-@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+@pytest.fixture(scope="module", params=WAYS, autouse=True)
 def way_to_cut(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every property holds of both: one pattern cuts what is long, code what is short."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sqlmig.statements.scanner._SHORT", request.param)
+        cut_by(request.param, patch)
         yield

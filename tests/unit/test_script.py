@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlmig.errors import FileError, Place, ScriptError
-from sqlmig.script import Direction, FileSource, Script, TextSource
+from sqlmig.script import Direction, FileSource, Script, Shelf, TextSource
 from sqlmig.statements import Gap, Statement
 from tests.unit.making import Changing, Slow, Unreadable, down, of_bytes, up
 
@@ -247,7 +247,7 @@ def test_scripts_are_cut_into_their_pieces() -> None:
 def test_a_file_changed_since_the_survey_is_not_run() -> None:
     """Not one piece of the new text is handed out, be it only the header that changed."""
     source = Changing(["SELECT 1;"])
-    script = Script(Direction.UP, source)
+    script = Script(Direction.UP, source, Shelf(0))
     assert script.survey.statements == 1
     for text in ("SELECT 2;", "-- sqlmig: role = x\nSELECT 1;", ""):
         source.texts[:] = [text]
@@ -258,10 +258,10 @@ def test_a_file_changed_since_the_survey_is_not_run() -> None:
 
 def test_a_long_file_changed_while_it_runs_is_noticed() -> None:
     """Before its last part is handed out, so that a transaction is rolled back."""
-    text = f"SELECT 1; -- {'x' * 85}\n" * 4_000
+    text = f"SELECT 1; -- {'x' * 85}\n" * 12_000
     source = Changing([text])
     script = Script(Direction.UP, source)
-    assert script.survey.statements == 4_000
+    assert script.survey.statements == 12_000
     source.texts.extend([text] * len(source.opened) + [text + "SELECT 2;"])
     run: list[str] = []
     with pytest.raises(FileError, match="changed while it was being read"):
@@ -270,12 +270,46 @@ def test_a_long_file_changed_while_it_runs_is_noticed() -> None:
     assert "SELECT 2;" not in run
 
 
+@pytest.mark.parametrize("text", ["SELECT 1;", "\ufeffCOPY t FROM STDIN;\r\n1\r\n\\.\r\n", ""])
+def test_a_text_that_was_kept_runs_as_it_was_surveyed(text: str) -> None:
+    """What a file says later is neither run nor recorded nor stored."""
+    source = Changing([text])
+    script = Script(Direction.UP, source, Shelf(len(text)))
+    assert script.survey.size == len(text.removeprefix("\ufeff"))
+    source.texts[:] = ["SELECT 2;"]
+    for _ in range(2):
+        assert "".join(piece.text for piece in script.verified_pieces()) == text.removeprefix("\ufeff")
+    assert "".join(script.verified_chunks()) == text.removeprefix("\ufeff")
+    assert script.recorded_checksum == up(text).full_checksum
+
+
+def test_no_more_is_kept_than_there_is_room_for() -> None:
+    """All scripts of a folder share it; those that came first are kept."""
+    shelf = Shelf(20)
+    sources = [Changing([f"SELECT {number};"]) for number in (1, 2, 3)]
+    scripts = [Script(Direction.UP, source, shelf) for source in sources]
+    assert [script.survey.statements for script in scripts] == [1, 1, 1]
+    for source in sources:
+        source.texts[:] = ["SELECT 4;"]
+    assert [piece.text for script in scripts[:2] for piece in script.verified_pieces()] == ["SELECT 1;", "SELECT 2;"]
+    with pytest.raises(FileError, match="changed since it was looked at"):
+        next(scripts[2].verified_pieces())
+
+
+def test_what_was_kept_is_read_as_it_sets_its_strings() -> None:
+    """The checksum of the tokens is the same, whether the text was cut for it or before."""
+    text = "SET standard_conforming_strings = off;\nSELECT 'a\\'; -- ';\nRESET ALL;\nSELECT 'b\\';\n"
+    kept = up(text)
+    assert kept.survey.statements == 4
+    assert kept.full_checksum == Script(Direction.UP, TextSource(text, "a"), Shelf(0)).full_checksum
+
+
 @pytest.mark.parametrize("statements", [1, 2_000])
 def test_a_short_file_is_read_once_to_run(statements: int) -> None:
     """What is compared with the survey is what runs: a change after that comes too late to matter."""
     text = f"SELECT 1; -- {'x' * 85}\n" * statements
     source = Changing([text])
-    script = Script(Direction.UP, source)
+    script = Script(Direction.UP, source, Shelf(0))
     assert script.survey.statements == statements
     source.texts.extend([text] * len(source.opened) + [text + "SELECT 2;"])
     assert "".join(piece.text for piece in script.verified_pieces()) == text
@@ -283,7 +317,7 @@ def test_a_short_file_is_read_once_to_run(statements: int) -> None:
         next(script.verified_pieces())
 
 
-@pytest.mark.parametrize("statements", [1, 4_000])
+@pytest.mark.parametrize("statements", [1, 4_000, 12_000])
 def test_what_is_recorded_is_what_was_surveyed(statements: int) -> None:
     """Both checksums, whether the text was run or not."""
     text = f"SELECT 1; -- {'x' * 85}\n" * statements
@@ -307,7 +341,7 @@ def test_no_other_text_is_recorded_than_what_was_surveyed() -> None:
 
 def test_an_unchanged_file_runs() -> None:
     """Line breaks and a BOM are no change, nor is a second run."""
-    script = Script(Direction.UP, Changing(["\ufeffSELECT 1;\r\n", "SELECT 1;\n"]))
+    script = Script(Direction.UP, Changing(["\ufeffSELECT 1;\r\n", "SELECT 1;\n"]), Shelf(0))
     for _ in range(2):
         assert [piece.text for piece in script.verified_pieces()] == ["SELECT 1;", "\n"]
 

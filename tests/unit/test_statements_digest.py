@@ -8,12 +8,13 @@ import pytest
 
 from sqlmig.errors import ScriptError
 from sqlmig.statements import digest_version, scanner, token_digest
+from tests.support.cutting import WAYS, cut_by
 
 
-@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+@pytest.fixture(params=WAYS, autouse=True)
 def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long scripts are cut by one pattern, short ones by code: both must do the same."""
-    monkeypatch.setattr(scanner, "_SHORT", request.param)
+    cut_by(request.param, monkeypatch)
 
 
 SAME = [

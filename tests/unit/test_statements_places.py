@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from sqlmig.statements import CopyData, Directive, Gap, Statement, scan, scanner, split
+from sqlmig.statements import CopyData, Directive, Gap, Statement, scan, split
+from tests.support.cutting import WAYS, cut_by
 
 
-@pytest.fixture(params=[0, 1 << 30], ids=["pattern", "code"], autouse=True)
+@pytest.fixture(params=WAYS, autouse=True)
 def way_to_cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long scripts are cut by one pattern, short ones by code: both must do the same."""
-    monkeypatch.setattr(scanner, "_SHORT", request.param)
+    cut_by(request.param, monkeypatch)
 
 
 def places(script: str) -> list[tuple[int, int]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlmig.errors import Problem, ServerReport
 from sqlmig.frozen import dataclass
-from sqlmig.plan import Plan, Step
-from sqlmig.statements import Statement
+
+if TYPE_CHECKING:
+    from sqlmig.plan import Plan, Step
+    from sqlmig.statements import Statement
 
 
 @dataclass(frozen=True)
@@ -148,3 +150,11 @@ Listener = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """The listener of whoever does not want to know."""
+
+
+def wants(listener: Listener, kind: type[Event]) -> bool:
+    """Whether events of a kind are to be made for a listener: ``passes_over``, where it has that, names the others.
+
+    A script may have a million statements, and to tell of each takes longer than to send it.
+    """
+    return listener is not silent and kind not in getattr(listener, "passes_over", ())

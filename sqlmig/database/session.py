@@ -6,9 +6,11 @@ one by one (PostgreSQL documentation, "Message Flow: Simple Query"; several BEGI
 
 from __future__ import annotations
 
+import math
 import selectors
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -83,6 +85,12 @@ class Session:
         self.on_idle: Callable[[], None] = lambda: None
         """Called again and again while the server does not answer, after ``idle_check`` seconds each time."""
         self.idle_check = IDLE_CHECK
+        self.round_trip = math.inf
+        """The shortest time, in seconds, in which a message was answered."""
+        self.asked: str | None = None
+        """What was sent ahead, and is not asked yet."""
+        self.sent_at: float | None = None
+        """When the message was sent that is not answered yet."""
         self.busy = False
         """Whether a message was sent whose end has not been seen."""
         self.arrived: deque[pq.abc.PGresult | ServerReport | None] = deque()
@@ -142,14 +150,25 @@ class Session:
         finally:
             self.abandon()
 
+    def ask_ahead(self, message: str) -> None:
+        """Send what is going to be asked first: asking then waits for the answer alone. Raises what ``send`` raises."""
+        self.send(message)
+        self.asked, self.sent_at = message, None
+
     def send(self, message: str) -> None:
         """Send one message without waiting for an answer to it. Nothing else may be sent before its end was seen.
 
         Raises ConnectionLost where the connection breaks.
         """
+        asked, self.asked = self.asked, None
+        if asked == message:
+            return
+        if asked is not None:
+            self.abandon()
         self.arrived.clear()
         try:
             self.busy = True
+            self.sent_at = time.monotonic()
             self.pgconn.send_query(message.encode())
             self._flush()
         except psycopg.OperationalError as error:
@@ -168,6 +187,9 @@ class Session:
             while self.busy:
                 if not arrived and not self._receive(wait=wait):
                     return
+                if self.sent_at is not None:
+                    self.round_trip = min(self.round_trip, time.monotonic() - self.sent_at)
+                    self.sent_at = None
                 reply = self._reply(arrived.popleft())
                 if reply is not None:
                     yield reply
@@ -176,6 +198,18 @@ class Session:
         except KeyboardInterrupt:
             self.abandon()
             raise
+
+    def pass_over(self, most: int) -> int:
+        """Take replies that have come, at most so many and up to what is not simply done, unseen: how many."""
+        arrived = self.arrived
+        count = 0
+        while count < most and arrived:
+            item = arrived[0]
+            if item is None or isinstance(item, ServerReport) or item.status not in DONE or not item.command_status:
+                break
+            arrived.popleft()
+            count += 1
+        return count
 
     def abandon(self) -> None:
         """Cancel the message that was sent last, unless its end was seen, and discard what it still answers.

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TextIO
 
 from sqlmig.report.style import is_terminal, painted, wants_colour, without_marks
@@ -54,9 +55,13 @@ class Output:
         self._gone.add(1)
         _discard_buffer(1)
 
+    @property
+    def shows_progress(self) -> bool:
+        return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
     def progress(self, line: str) -> None:
         """One line on a terminal's stderr, which the next text of any kind takes away."""
-        if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        if not self.shows_progress:
             return
         limit = terminal_width(sys.stderr) or 80
         self._put(2, CLEAR_LINE + excerpt(self.secrets(line), 1, limit - 1).text)
@@ -124,6 +129,14 @@ class Output:
         if isinstance(error, OSError) and error.errno != errno.EPIPE and channel == 1:
             self.failure = error
         _discard_buffer(channel)
+
+
+def flush_all() -> None:
+    """Write out what is left in any buffer, for a process that ends without doing so itself."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed: what that means was decided before
+            if stream is not None:
+                stream.flush()
 
 
 def harmless_lines(line: str, secrets: Callable[[str], str]) -> Iterable[str]:

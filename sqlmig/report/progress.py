@@ -56,6 +56,7 @@ class Progress:
             events.Rehearsing: self._rehearsing,
         }
         """What is done with each kind of event; a look-up, since a file may have a million statements."""
+        self.passes_over = () if verbose or output.shows_progress else (events.StatementDone,)
 
     def __call__(self, event: events.Event) -> None:
         self.takes[type(event)](event)

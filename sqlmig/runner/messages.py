@@ -10,7 +10,7 @@ from sqlmig.database import Reply, Session
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
 from sqlmig.plan import Step
 from sqlmig.script import Assertion
-from sqlmig.statements import CopyData, Statement
+from sqlmig.statements import CopyData, Run, Statement
 
 
 class Piece(NamedTuple):
@@ -26,6 +26,31 @@ class Piece(NamedTuple):
     """What a piece of ours asks for that the script requires or ensures."""
     replies: int = 1
     """How many statements it is."""
+    run: Run | None = None
+    """A script's own statements, the first of which has the number: they are told apart when one of them fails."""
+
+    @classmethod
+    def of_run(cls, run: Run, step: Step, number: int) -> Piece:
+        bodies = [body for _, body, _ in run.found]
+        return cls("\n".join(bodies), step, None, number, replies=len(bodies), run=run)
+
+    @property
+    def statements(self) -> Iterator[Statement]:
+        """Those of the script that it consists of."""
+        if self.run is not None:
+            yield from self.run.statements
+        elif self.statement is not None:
+            yield self.statement
+
+    @property
+    def apart(self) -> list[Piece]:
+        """Itself, or a piece for each statement of its run."""
+        if self.run is None:
+            return [self]
+        return [
+            Piece(statement.text, self.step, statement, number)
+            for number, statement in enumerate(self.run.statements, self.number)
+        ]
 
 
 class PieceFailed(Exception):
@@ -51,15 +76,25 @@ class ParsedTooEarly(Exception):
         self.piece = piece
 
 
+HEARD = ("", "begin", "record", "commit")
+"""Notes of pieces whose replies say something beside that they are done: those of a script's own have none."""
+
 HEED_EVERY = 1 << 15
 """Characters that are queued, at most, before we look again what the server has answered."""
+
+EARLY = 150_000
+"""Characters that are sent to a server that has nothing to do, though more would fit into the message."""
+
+NEARBY = 0.005
+"""Seconds of a round trip: to make as much ready takes longer, so that it is worth a message of its own."""
 
 
 class Sender:
     """Collects pieces and sends them, as many at a time as ``size`` characters hold.
 
-    While the server works on one message the next is collected. An error of the message under way is raised by
-    whichever method notices it; then nothing that was queued behind it was sent.
+    While the server works on one message the next is collected; a server nearby does not wait until that is full. An
+    error of the message under way is raised by whichever method notices it; then nothing that was queued behind it was
+    sent.
     """
 
     def __init__(self, session: Session, size: int, on_reply: Callable[[Piece, Reply], None]) -> None:
@@ -79,6 +114,8 @@ class Sender:
         self.current: Piece | None = None
         """The piece whose reply is awaited: what a notice belongs to."""
         self.before_send: Callable[[Piece], None] = lambda piece: None
+        self.tells_each = True
+        """Whether the reply to each statement of a run is handed over, or only that to the last."""
 
     def add(self, piece: Piece) -> None:
         """Queue a piece; sends what is queued before it where both are too long together. Raises like ``flush``."""
@@ -91,6 +128,8 @@ class Sender:
         if self.unheeded > HEED_EVERY:
             self.unheeded = 0
             self._heed(wait=False)
+            if self.length > EARLY and not self.flight and self.session.round_trip < NEARBY:
+                self._send()
 
     def drop(self) -> None:
         """Forget what is queued and what is under way: the caller sees to it that the server does, too."""
@@ -146,29 +185,53 @@ class Sender:
 
     def _heed(self, *, wait: bool) -> None:
         """Hand over the replies to the message under way: all of them, or those that have come."""
-        pieces, on_reply = self.flight, self.on_reply
+        pieces = self.flight
         if not pieces:
             return
         try:
             for reply in self.session.replies(wait=wait):
-                self.awaited -= 1
-                if self.awaited:
-                    continue
-                on_reply(pieces[self.done], reply)
-                self.done += 1
-                self.current = pieces[self.done] if self.done < len(pieces) else None
-                self.awaited = self.current.replies if self.current is not None else 0
+                self._hand_over(pieces[self.done], reply)
+                while self.current is not None and not self._is_heard(self.current) and self._pass_over():
+                    pass
         except ConnectionLost:
             raise
         except DatabaseError as error:
             report = error.server or ServerReport(error.message)
             self.flight = []
             nothing_ran = self.done == 0 and self.awaited == pieces[0].replies
-            raise _failure(pieces, self.done, report, nothing_ran=nothing_ran) from None
+            done = sum(len(piece.apart) for piece in pieces[: self.done])
+            if self.done < len(pieces) and pieces[self.done].run is not None:
+                done += pieces[self.done].replies - self.awaited
+            apart = [single for piece in pieces for single in piece.apart]
+            raise _failure(apart, done, report, nothing_ran=nothing_ran) from None
         if not self.session.busy:
             self.flight = []
             if self.done != len(pieces):
                 raise DatabaseError(f"the server gave results for {self.done} of {len(pieces)} pieces of a message")
+
+    def _is_heard(self, piece: Piece) -> bool:
+        """Whether somebody wants its replies."""
+        return piece.note in HEARD if piece.run is None else self.tells_each
+
+    def _hand_over(self, piece: Piece, reply: Reply) -> None:
+        self.awaited -= 1
+        if self.awaited == 0 or piece.run is not None:
+            self.on_reply(piece, reply)
+        if self.awaited == 0:
+            self._advance()
+
+    def _pass_over(self) -> bool:
+        """Take the replies to the next piece that have come; whether that is all of them."""
+        self.awaited -= self.session.pass_over(self.awaited)
+        if self.awaited:
+            return False
+        self._advance()
+        return True
+
+    def _advance(self) -> None:
+        self.done += 1
+        self.current = self.flight[self.done] if self.done < len(self.flight) else None
+        self.awaited = self.current.replies if self.current is not None else 0
 
 
 def _ended(piece: Piece) -> str:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from sqlmig import stopping
 from sqlmig.database import Reply, Session, literal
 from sqlmig.errors import ConnectionLost, DatabaseError, FileError, ServerReport, SqlmigError, TransactionEnded
-from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted
+from sqlmig.events import Listener, Retrying, StatementDone, StepDone, StepStarted, wants
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.lock import LOCK_LOST
@@ -21,7 +21,7 @@ from sqlmig.runner.failures import place, rolled_back, statement_failed
 from sqlmig.runner.messages import ParsedTooEarly, Piece, PieceFailed, Sender, copy_data
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings, retry_delay
 from sqlmig.script import Assertion
-from sqlmig.statements import Statement, TransactionRule
+from sqlmig.statements import Part, Run, Statement, TransactionRule
 
 LOCKED = ("55P03", "40P01")
 """lock_not_available and deadlock_detected: the whole migration can be tried again."""
@@ -39,6 +39,9 @@ GUARD = (
     "COALESCE(pg_catalog.current_setting('sqlmig.transaction', true), ''), {token}))::int4)"
 )
 """Fails (division by zero) unless the transaction is the one that was begun: a SET LOCAL ends with its transaction."""
+
+LONG_RUN = 1 << 17
+"""Characters: no run of statements that are cut together is longer, unless a single one is."""
 
 PROGRESS_MARK = "sqlmig: "
 """What the notices begin with that only bring out progress."""
@@ -70,6 +73,8 @@ class Transactions:
     """Statements, by version and number, that must stand first in their message."""
     singly: set[int] = field(default_factory=set)
     """Versions whose statements travel one by one."""
+    telling: tuple[Piece | None, Iterator[tuple[int, Statement]]] = (None, iter(()))
+    """A run of statements whose replies arrive, and those that are still to be told."""
     ended_by: Piece | None = None
     with_hook: Sequence[str] = ()
     """What a hook that runs behind a non-transactional step records of it."""
@@ -80,6 +85,7 @@ class Transactions:
         self.plain_strings = self.session.standard_conforming_strings
         self.sender = Sender(self.session, self.settings.message_size, self._replied)
         self.sender.before_send = self._sending
+        self.sender.tells_each = wants(self.listener, StatementDone)
 
     def run(self, units: Sequence[Unit]) -> None:
         """Run all units; each commits by itself.
@@ -195,26 +201,39 @@ class Transactions:
         self._end_step(step, before or step)
 
     def _queue_script(self, step: Step) -> None:
-        pieces = step.script.verified_pieces()
+        parts = step.script.verified_parts()
         requires = step.script.header.requires
         number = 0
         claimed = False
-        for piece in pieces:
-            if not isinstance(piece, Statement) or piece.is_empty:
+        for part in self._together(step, parts):
+            if not isinstance(part, Statement | Run) or part.text == ";":
                 continue
             number += 1
-            asked = bool(requires) and comes_before(piece)
-            if not claimed and (asked or piece.is_plain or not piece.command.startswith(BEFORE_SNAPSHOT)):
+            asked = bool(requires) and (isinstance(part, Run) or comes_before(part))
+            if not claimed and (asked or part.is_plain or not part.command.startswith(BEFORE_SNAPSHOT)):
                 claimed = True
                 self._ours(step, [self.claim], "claim")
             if asked:
                 self._queue_assertions(step, requires)
                 requires = ()
-            self._queue_statement(step, piece, number, pieces)
+            if isinstance(part, Run):
+                self.sender.add(Piece.of_run(part, step, number))
+                number += len(part.found) - 1
+            else:
+                self._queue_statement(step, part, number, parts)
         self._queue_assertions(step, requires)
         if ensures := step.script.survey.ensures:
             self._ours(step, ["SET CONSTRAINTS ALL IMMEDIATE"], "constraints")
             self._queue_assertions(step, ensures)
+
+    def _together(self, step: Step, parts: Iterator[Part]) -> Iterator[Part]:
+        """The parts of a script, and of them in runs what may travel as one piece."""
+        apart = step.version in self.singly or any(version == step.version for version, _ in self.alone)
+        for part in parts:
+            if isinstance(part, Run) and (apart or self.settings.message_size < LONG_RUN or not part.is_plain):
+                yield from part.pieces
+            else:
+                yield part
 
     def _queue_assertions(self, step: Step, assertions: Sequence[Assertion]) -> None:
         for assertion in assertions:
@@ -316,7 +335,10 @@ class Transactions:
             self.listener(StepStarted(step.around or step))
 
     def _replied(self, piece: Piece, reply: Reply) -> None:
-        if piece.statement is not None:
+        if piece.run is not None:
+            if self.sender.tells_each:
+                self._tell(piece)
+        elif piece.statement is not None:
             if reply.tag in ENDING_TAGS and piece.statement.transaction is not TransactionRule.SAVEPOINT:
                 self.ended_by = self.ended_by or piece
             total = piece.step.script.survey.statements
@@ -327,6 +349,13 @@ class Transactions:
             self._recorded(piece.step, reply)
         elif piece.note == "commit":
             self._committed()
+
+    def _tell(self, piece: Piece) -> None:
+        """Tell that one more statement of a run is done."""
+        if self.telling[0] is not piece:
+            self.telling = piece, enumerate(piece.statements, piece.number)
+        number, statement = next(self.telling[1])
+        self.listener(StatementDone(piece.step, number, piece.step.script.survey.statements, statement))
 
     def _recorded(self, step: Step, reply: Reply) -> None:
         for (milliseconds,) in reply.rows:

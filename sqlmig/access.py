@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlmig import stopping
 from sqlmig.config import Environment, parse_duration
-from sqlmig.database import Session, connect, literal
+from sqlmig.database import Opening, Session, connect, literal
 from sqlmig.errors import ReadOnlyServer, UnsupportedServer
 from sqlmig.events import Event, Listener
 from sqlmig.frozen import dataclass
@@ -43,6 +40,8 @@ class Access:
     listener: Listener
     connection: Connection | None = None
     """What the work is done on, instead of a connection of our own."""
+    opening: Opening | None = None
+    """The first session, which somebody began to open before."""
 
     @cached_property
     def conninfo(self) -> str:
@@ -54,10 +53,14 @@ class Access:
         return embedded.start(self.environment.root / ".sqlmig").conninfo
 
     @cached_property
+    def commit(self) -> Commit:
+        return Commit(self.environment.root)
+
+    @cached_property
     def history(self) -> History:
         return History(
             schema=self.environment.history_schema,
-            actor=Actor(socket.gethostname(), VERSION, cache(lambda: git_commit(self.environment.root))),
+            actor=Actor(socket.gethostname(), VERSION, lambda: self.commit.found),
             role=self.environment.role,
             store_up_limit=self.environment.store_up_limit,
         )
@@ -88,7 +91,8 @@ class Access:
 
     def _session(self, wait: float) -> AbstractContextManager[Session]:
         if self.connection is None:
-            return closing(self.open(wait))
+            begun = self.opening.take() if self.opening is not None else None
+            return closing(begun if begun is not None else self.open(wait))
         from sqlmig.borrowed import borrowed
 
         return borrowed(self.connection)
@@ -107,32 +111,6 @@ class Access:
         )
 
 
-class Opening:
-    """A session that a thread opens while this one goes on."""
-
-    def __init__(self, open_session: Callable[[], Session]) -> None:
-        self._future: Future[Session] = Future()
-        threading.Thread(target=self._fulfil, args=(open_session,), daemon=True).start()
-
-    def session(self) -> Session:
-        """The session, once it is open; from here on it is the caller's. Raises what opening it raised."""
-        try:
-            return stopping.result(self._future)
-        except KeyboardInterrupt:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Close the session, now or as soon as it is open."""
-        self._future.add_done_callback(lambda done: None if done.exception() else done.result().close())
-
-    def _fulfil(self, open_session: Callable[[], Session]) -> None:
-        try:
-            self._future.set_result(open_session())
-        except Exception as error:
-            self._future.set_exception(error)
-
-
 @dataclass
 class Desk:
     """One session of one command, with what is known about the place."""
@@ -147,11 +125,17 @@ class Desk:
         """Give up what was begun beforehand and not needed."""
         if self.opening is not None:
             self.opening.close()
+        self.access.commit.close()
 
     def expect_lock(self) -> None:
-        """Begin to open the lock's connection: that takes round trips, which need not be waited for one by one."""
+        """Begin to open the lock's connection: that takes round trips, which need not be waited for one by one.
+
+        Meanwhile git is asked what is recorded of it, and what runs the plan is loaded.
+        """
         if self.opening is None:
             self.opening = Opening(self.access.open)
+            self.access.commit.begin()
+            import sqlmig.runner  # noqa: F401 - to have it in time
 
     @property
     def where(self) -> Where:
@@ -185,6 +169,7 @@ class Desk:
         with closing(lock.session):
             lock.acquire(wait, self._keep_awake)
             self.claim = lock.claim
+            self.session.round_trip = min(self.session.round_trip, lock.session.round_trip)
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
@@ -236,11 +221,39 @@ class Desk:
         self.history.write(self.session, texts)
 
 
-def git_commit(folder: Path) -> str | None:
-    """The commit that is checked out here; None without git, a repository, or an answer within two seconds."""
-    with suppress(OSError, subprocess.SubprocessError):
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True
-        )
-        return answer.stdout.strip() or None
-    return None
+class Commit:
+    """The commit that is checked out in a folder, which git looks up while something else goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._git: subprocess.Popen[str] | None = None
+
+    def begin(self) -> None:
+        """Start to look it up."""
+        with suppress(OSError):
+            self._git = subprocess.Popen(
+                ["git", "-C", str(self.folder), "rev-parse", "HEAD"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+
+    @cached_property
+    def found(self) -> str | None:
+        """None without git, a repository, or an answer within two seconds."""
+        if self._git is None:
+            self.begin()
+        with suppress(OSError, subprocess.SubprocessError):
+            if self._git is not None and (answer := self._git.communicate(timeout=2)[0]):
+                return answer.strip()
+        return None
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        git, self._git = self._git, None
+        if git is not None:
+            git.kill()
+            git.wait()
+            if git.stdout is not None:
+                git.stdout.close()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqlmig.actions.running import ApplyOptions, FreshOptions, RunOptions
     from sqlmig.borrowed import AsyncConnection, Connection
     from sqlmig.config import Environment
+    from sqlmig.database import Opening
     from sqlmig.files import Discovery
     from sqlmig.migration import Migration
     from sqlmig.templates import Template
@@ -93,16 +94,19 @@ class Project:
             from sqlmig.borrowed import conninfo_of
 
             target = conninfo_of(connection)
-        settings = configuration.load(
-            env=env,
-            url=target,
-            directories=() if origin is not None else [Path(str(folder)) for folder in folders],
-            config=Path(config) if config is not None else None,
-            connect=not offline,
-        )
+        places = () if origin is not None else [Path(str(folder)) for folder in folders]
+        file = Path(config) if config is not None else None
+        settings = configuration.load(env=env, url=target, directories=places, config=file, connect=not offline)
         if connection is not None:
             settings = replace(settings, target=replace(settings.target, source="the connection that was passed in"))
         self._place = Workplace(settings, listener, origin, connection)
+
+    @classmethod
+    def of(cls, settings: Environment, listener: Listener, opening: Opening | None = None) -> Project:
+        """With settings that were read before, and a connection to their target that was begun before."""
+        project = cls.__new__(cls)
+        project._place = Workplace(settings, listener, opening=opening)
+        return project
 
     @property
     def environment(self) -> Environment:
@@ -339,17 +343,15 @@ def _folders(directory: Folder | Sequence[Folder]) -> Sequence[Folder]:
 
 def _origin(folders: Sequence[Folder], migrations: Iterable[Migration] | None) -> Callable[[], Discovery] | None:
     """What finds the migrations; None where they are files in folders on disk."""
-    if migrations is not None:
-        if folders:
-            raise UsageError("directory and migrations contradict each other; give one of them")
-        from sqlmig import resources
-
-        found = resources.given(migrations)
-        return lambda: found
-    if all(isinstance(folder, str | os.PathLike) for folder in folders):
+    if migrations is not None and folders:
+        raise UsageError("directory and migrations contradict each other; give one of them")
+    if migrations is None and all(isinstance(folder, str | os.PathLike) for folder in folders):
         return None
     from sqlmig import resources
 
+    if migrations is not None:
+        found = resources.given(migrations)
+        return lambda: found
     places = [Path(folder) if isinstance(folder, str) else folder for folder in folders]
     return lambda: resources.discover_resources(places)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sqlmig import probing
 from sqlmig.database import Row, Session, literal, quote_identifier
 from sqlmig.errors import ConnectionLost, DatabaseError, MissingPrivilege, ReadOnlyServer, UnsupportedServer
 from sqlmig.frozen import dataclass
@@ -86,7 +87,7 @@ class History:
 
     @property
     def set_role(self) -> str:
-        return f"SET LOCAL ROLE {quote_identifier(self.role)};" if self.role else ""
+        return probing.set_role(self.role)
 
     @property
     def elapsed(self) -> str:
@@ -101,7 +102,7 @@ class History:
 
     def probe(self, session: Session) -> ServerFacts:
         """Where we are, in one round trip. Raises UnsupportedServer for what is not PostgreSQL 13 or later."""
-        text = query("history", "probe").format(role=self.set_role, schema_name=literal(self.schema))
+        text = probing.probe(self.schema, self.role)
         version = ""
         rows: list[Row] = []
         try:

@@ -106,9 +106,10 @@ def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOpti
         _require_consent(place, command, goal, options.get("yes", False), replace(result, dry_run=True))
         desk.require_writable(options.get("unsupported_server", False))
         with desk.locked(options.get("lock_wait")) as lock:
-            applied = desk.applied(sources=sources)
-            prepared = _plan(place, migrations, applied, goal, strict, extras)
-            _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
+            if (now_applied := desk.applied(sources=sources)) != applied:
+                applied = now_applied
+                prepared = _plan(place, migrations, applied, goal, strict, extras)
+                _refuse(prepared, RunResult.planned(command, desk.where, prepared, dry_run=False))
             batch = max((record.batch for record in applied), default=0) + 1
             place.warn(prepared)
             if place.environment.on_schema_drift != "off" and isinstance(goal, Apply):

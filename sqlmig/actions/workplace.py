@@ -18,6 +18,7 @@ from sqlmig.plan import Plan
 if TYPE_CHECKING:
     from sqlmig.access import Access
     from sqlmig.borrowed import Connection
+    from sqlmig.database import Opening
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,15 @@ class Workplace:
     """Finds the migrations where they are no files in the environment's folders."""
     connection: Connection | None = None
     """The connection of the caller's that is used for the work."""
+    opening: Opening | None = None
+    """A session on the target that is being opened already."""
 
     @cached_property
     def access(self) -> Access:
         """The way to the database; nothing is opened before it is asked to."""
         from sqlmig.access import Access
 
-        return Access(self.environment, self.listener, self.connection)
+        return Access(self.environment, self.listener, self.connection, self.opening)
 
     @property
     def folders(self) -> tuple[Path, ...]:

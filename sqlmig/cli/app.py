@@ -122,7 +122,10 @@ def _run(invocation: Invocation) -> int:
             if not invocation.arguments:
                 invocation.output.asides([Fixed(context.get_help())])
                 return UsageError.exit_code
-            return int(root.invoke(context) or 0)
+            try:
+                return int(root.invoke(context) or 0)
+            finally:
+                invocation.close()
     except typer.Exit as stop:
         return stop.exit_code
     except SystemExit as stop:  # how typer's own completion and its options end

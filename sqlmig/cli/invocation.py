@@ -13,6 +13,8 @@ from sqlmig.report.output import Output
 
 if TYPE_CHECKING:
     from sqlmig.api import Project
+    from sqlmig.config import Environment
+    from sqlmig.database import Opening, Session
     from sqlmig.report.reporter import Reporter
     from sqlmig.results import Result
 
@@ -46,6 +48,7 @@ class Invocation:
         self._redact: Callable[[str], str] | None = None
         self._reporter: Reporter | None = None
         self._project: Project | None = None
+        self._opening: Opening | None = None
 
     def without_secrets(self, text: str) -> str:
         """The text without every password that is known by now."""
@@ -80,21 +83,28 @@ class Invocation:
 
         self._reporter = FormatReport(self, str(name))
 
-    def project(self, *, offline: bool = False) -> Project:
-        """The project that the options name. From here on its passwords are known, and taken out of all output."""
-        from sqlmig.api import Project
+    def project(self, *, offline: bool = False, ahead: bool = False) -> Project:
+        """The project that the options name. From here on its passwords are known, and taken out of all output.
+
+        ``ahead`` begins to connect at once, while most of the program is still being loaded.
+        """
+        from sqlmig import config
 
         target = self.target
-        self._project = Project(
-            url=target.url,
-            directory=target.directories,
-            env=target.env,
-            config=target.config,
-            offline=offline,
-            listener=self.reporter.listener,
+        settings = config.load(
+            env=target.env, url=target.url, directories=target.directories, config=target.config, connect=not offline
         )
-        self._redact = self._project.environment.secrets
+        self._redact = settings.secrets
+        self._opening = _opening(settings) if ahead and not settings.target.embedded else None
+        from sqlmig.api import Project
+
+        self._project = Project.of(settings, self.reporter.listener, self._opening)
         return self._project
+
+    def close(self) -> None:
+        """Give up a connection that was begun and that nobody needed."""
+        if self._opening is not None:
+            self._opening.close()
 
     def show(self, result: Result, exit_code: int = 0) -> int:
         self.reporter.result(result, exit_code)
@@ -116,6 +126,19 @@ class Invocation:
                 raise UsageError("not confirmed; nothing was changed") from None
             result = act(True)
         return self.show(result)
+
+
+def _opening(settings: Environment) -> Opening:
+    from sqlmig.database import Opening, connect
+    from sqlmig.events import silent
+    from sqlmig.probing import probe
+
+    def open_session() -> Session:
+        session = connect(settings.target.conninfo.reveal(), redact=settings.secrets, listener=silent)
+        session.ask_ahead(probe(settings.history_schema, settings.role))
+        return session
+
+    return Opening(open_session)
 
 
 def at_most_one(**given: object) -> bool:

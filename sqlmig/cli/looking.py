@@ -17,7 +17,7 @@ def status(invocation: Invocation) -> int:
 
     Exits 0 whatever it shows: check is the gate.
     """
-    return invocation.show(invocation.project().status())
+    return invocation.show(invocation.project(ahead=True).status())
 
 
 @command()
@@ -43,7 +43,7 @@ def check(
     """
     invocation.speak(report)
     at_most_one(offline=offline, rehearse=rehearse)
-    result = invocation.project(offline=offline).check(
+    result = invocation.project(offline=offline, ahead=not offline).check(
         offline=offline,
         pending_ok=pending_ok,
         strict=strict,
@@ -62,7 +62,7 @@ def history(
     ] = None,
 ) -> int:
     """Show who did what, and when."""
-    return invocation.show(invocation.project().history(limit=limit))
+    return invocation.show(invocation.project(ahead=True).history(limit=limit))
 
 
 @command(hidden=True)
@@ -71,7 +71,7 @@ def current_version(invocation: Invocation) -> int:
     from sqlmig.results import VersionResult
     from sqlmig.standing import State
 
-    result = invocation.project().status()
+    result = invocation.project(ahead=True).status()
     applied = [
         standing for standing in result.migrations if standing.state in (State.APPLIED, State.DRIFTED, State.MISSING)
     ]

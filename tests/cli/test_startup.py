@@ -60,3 +60,48 @@ def test_version_needs_no_parser(offline_project: Project) -> None:
 
 def test_help_makes_no_plan(offline_project: Project) -> None:
     assert not modules(offline_project, "--help") & {"sqlmig.plan", "sqlmig.api", "sqlmig.config"}
+
+
+ENDS = """
+import sys
+from sqlmig import cli
+cli.main = lambda: print("told", end="") or print("aside", end="", file=sys.stderr) or 3
+{}
+cli.program()
+"""
+
+
+@pytest.mark.parametrize("before", ["", "sys.settrace(lambda *_: None)"], ids=["alone", "traced"])
+def test_a_program_that_ends_at_once_has_said_everything(before: str) -> None:
+    """Nothing stays in a buffer, and the exit code is the command's; whoever traces it sees an ordinary end."""
+    watched = "import atexit; atexit.register(print, ' at exit')\n" + ENDS.format(before)
+    done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (3, "aside")
+    assert done.stdout == ("told at exit\n" if before else "told")
+
+
+def test_the_connection_is_begun_before_most_is_loaded(project: Project) -> None:
+    """Its thread has what it needs, while plans, scripts and reports are still to come."""
+    watching = SHOW_MODULES.replace(
+        "from sqlmig.cli import main",
+        "from sqlmig.cli import main, invocation\n"
+        "begin = invocation._opening\n"
+        "invocation._opening = lambda settings: (loaded.extend(sys.modules), begin(settings))[1]\n"
+        "loaded = []",
+    ).replace("sorted(sys.modules)", "sorted(loaded)")
+    project.write("001_a.up.sql", "CREATE TABLE a (id int)")
+    project.write("001_a.down.sql", "DROP TABLE a")
+    kept = project.folder / "modules.json"
+    for command in ("apply", "status", "rollback", "check"):
+        done = subprocess.run(
+            [sys.executable, "-c", watching, command, "--dir", "sql"],
+            cwd=project.folder,
+            env=project.environment({"MODULES": str(kept)}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done
+        loaded = set(json.loads(kept.read_text()))
+        assert "psycopg" in loaded
+        assert not loaded & {"sqlmig.api", "sqlmig.plan", "sqlmig.script", "sqlmig.runner", "sqlmig.report.reporter"}

@@ -1,7 +1,5 @@
 """``python -m sqlmig`` is ``sqlmig``."""
 
-import sys
-
 from sqlmig.cli import program
 
-sys.exit(program())
+program()

@@ -92,7 +92,7 @@ def test_the_connection_is_begun_before_most_is_loaded(project: Project) -> None
     project.write("001_a.up.sql", "CREATE TABLE a (id int)")
     project.write("001_a.down.sql", "DROP TABLE a")
     kept = project.folder / "modules.json"
-    for command in ("apply", "status", "rollback", "check"):
+    for command in ("apply", "status", "check", "rollback"):
         done = subprocess.run(
             [sys.executable, "-c", watching, command, "--dir", "sql"],
             cwd=project.folder,

@@ -13,7 +13,8 @@ from sqlmig.frozen import dataclass
 class Source(Protocol):
     """Where the bytes of a script come from; ``name`` is what a person would call the file.
 
-    Its reads may return less than they were asked for. What cannot be opened or read raises OSError.
+    Its reads may return less than they were asked for. What cannot be opened or read raises OSError. One that has a
+    ``stamp`` is read once less: it differs whenever the bytes may.
     """
 
     @property
@@ -35,6 +36,12 @@ class FileSource:
 
     def open(self) -> BinaryIO:
         return open(self.location, "rb", buffering=0)  # noqa: PTH123 - of thousands of files each counts
+
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """Changes whenever the file is written, or another takes its place. Raises OSError."""
+        status = self.path.stat()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @dataclass(frozen=True)

@@ -211,13 +211,14 @@ class Script:
         if (kept := self._kept) is not None:
             yield "".join([piece.text for piece in kept])
             return
-        data = self._data()
-        first, second = next(data, b""), next(data, b"")
-        if _raw_checksum(first, second, data) != raw:
-            raise self._changed("since it was looked at")
-        if not second:
-            yield "".join(self._decoded([first]))
-            return
+        if self._stamp is None or self._stamp != self._stamp_of_survey:
+            data = self._data()
+            first, second = next(data, b""), next(data, b"")
+            if _raw_checksum(first, second, data) != raw:
+                raise self._changed("since it was looked at")
+            if not second:
+                yield "".join(self._decoded([first]))
+                return
         digest = RawDigest()
         last = ""
         for chunk in self._watched(digest, self.chunks()):
@@ -227,6 +228,18 @@ class Script:
         if digest.hexdigest() != raw:
             raise self._changed("while it was being read")
         yield last
+
+    @property
+    def _stamp(self) -> object:
+        """What tells whether the source was written to; None where nothing does."""
+        with suppress(OSError):
+            return getattr(self.source, "stamp", None)
+        return None
+
+    @property
+    def _stamp_of_survey(self) -> object:
+        """That of a long text, where it was the same before and after the survey."""
+        return self.__dict__.get("_surveyed")
 
     def verified_pieces(self) -> Iterator[statements.Piece]:
         """The pieces once more, for running. Raises like ``verified_chunks``: before the last of them."""
@@ -303,6 +316,7 @@ class Script:
             start = [next(data, b""), next(data, b"")]
             pieces: Iterator[statements.Part]
             if start[1]:
+                stamp = self._stamp
                 look.header, wrong = self._head
                 chunks = self._watched(raw, self._decoded(chain(start, data)))
                 pieces = statements.scan_in_runs(chunks, in_transaction=look.header.transaction)
@@ -318,6 +332,8 @@ class Script:
             if read_header(look.directives, self.file)[0] != look.header:
                 raise self._changed("while it was being read")
             checksum = _raw(raw.hexdigest() if start[1] else raw_checksum(start[0]))
+            if start[1] and stamp == self._stamp:
+                self._remember("_surveyed", stamp)
             if not look.count and self.direction is Direction.DOWN and not look.header.irreversible:
                 look.problems.append(self._empty_down())
         except ScriptError as error:

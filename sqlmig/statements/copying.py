@@ -45,7 +45,7 @@ def data_end(text: str, at: int, *, begins_line: bool, with_returns: bool, final
     match = begins_line and line.match(text, at)
     end = at
     if not match:
-        near = at if with_returns else text.find("\n\\.", at)
+        near = at if with_returns else _find_end(text, at)
         match = next_line.search(text, near) if near >= 0 else None
         end = match.start() + 1 if match else len(text)
     if match and (final or match.end() < len(text) or match[0].endswith("\n")):
@@ -54,6 +54,11 @@ def data_end(text: str, at: int, *, begins_line: bool, with_returns: bool, final
         end -= text.endswith(("\\", "\r"))
         end = text.rfind("\n", at, end) + 1 or end
     return max(end, at), UNKNOWN
+
+
+def _find_end(text: str, at: int) -> int:
+    """Where the line may begin that ends the data. Most data hold no backslash, which is found out much sooner."""
+    return text.find("\n\\.", at) if text.find("\\", at) >= 0 else -1
 
 
 def part_end(text: str, at: int, end: int, size: int) -> int:

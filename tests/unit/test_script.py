@@ -304,6 +304,43 @@ def test_what_was_kept_is_read_as_it_sets_its_strings() -> None:
     assert kept.full_checksum == Script(Direction.UP, TextSource(text, "a"), Shelf(0)).full_checksum
 
 
+def test_a_long_file_with_a_stamp_is_read_once_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stamp says that nobody wrote to it; where it was written to, not one piece is handed out."""
+    text = f"SELECT 1; -- {'x' * 85}\n" * 12_000
+    path = tmp_path / "001_a.up.sql"
+    path.write_text(text)
+    opened: list[str] = []
+    found = FileSource.open
+    monkeypatch.setattr(FileSource, "open", lambda source: (opened.append(source.name), found(source))[1])
+    script = Script(Direction.UP, FileSource(path, "001_a.up.sql"))
+    assert script.survey.statements == 12_000
+    opened.clear()
+    assert sum(isinstance(piece, Statement) for piece in script.verified_pieces()) == 12_000
+    assert len(opened) == 1
+    path.write_text(text.replace("SELECT 1", "SELECT 2", 1))
+    with pytest.raises(FileError, match="changed since it was looked at"):
+        next(script.verified_pieces())
+
+
+def test_a_file_that_is_written_to_in_the_same_instant_is_noticed(tmp_path: Path) -> None:
+    """Where the stamp does not tell, the checksum does, before the last piece."""
+    text = f"SELECT 1; -- {'x' * 85}\n" * 12_000
+    path = tmp_path / "001_a.up.sql"
+    path.write_text(text)
+    script = Script(Direction.UP, Unstamped(path, "001_a.up.sql"))
+    assert script.survey.statements == 12_000
+    path.write_text(text.replace("SELECT 1", "SELECT 2", 1))
+    pieces = script.verified_pieces()
+    with pytest.raises(FileError, match="changed while it was being read"):
+        assert sum(isinstance(piece, Statement) for piece in pieces) < 12_000
+
+
+class Unstamped(FileSource):
+    """A file whose stamp is always the same."""
+
+    stamp = property(lambda source: (1,))  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize("statements", [1, 2_000])
 def test_a_short_file_is_read_once_to_run(statements: int) -> None:
     """What is compared with the survey is what runs: a change after that comes too late to matter."""

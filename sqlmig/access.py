@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from sqlmig.lock import RunnerLock
 from sqlmig.migration import Applied, Migration
 from sqlmig.queries import query
 from sqlmig.results import Where
+from sqlmig.stopping import begun
 from sqlmig.version import VERSION
 
 if TYPE_CHECKING:
@@ -53,14 +55,15 @@ class Access:
         return embedded.start(self.environment.root / ".sqlmig").conninfo
 
     @cached_property
-    def commit(self) -> Commit:
-        return Commit(self.environment.root)
+    def commit(self) -> Future[str | None]:
+        """The commit that is checked out; git is asked for it while something else goes on."""
+        return begun(lambda: git_commit(self.environment.root))
 
     @cached_property
     def history(self) -> History:
         return History(
             schema=self.environment.history_schema,
-            actor=Actor(socket.gethostname(), VERSION, lambda: self.commit.found),
+            actor=Actor(socket.gethostname(), VERSION, lambda: self.commit.result()),
             role=self.environment.role,
             store_up_limit=self.environment.store_up_limit,
         )
@@ -125,7 +128,6 @@ class Desk:
         """Give up what was begun beforehand and not needed."""
         if self.opening is not None:
             self.opening.close()
-        self.access.commit.close()
 
     def expect_lock(self) -> None:
         """Begin to open the lock's connection: that takes round trips, which need not be waited for one by one.
@@ -134,7 +136,7 @@ class Desk:
         """
         if self.opening is None:
             self.opening = Opening(self.access.open)
-            self.access.commit.begin()
+            _ = self.access.commit
             import sqlmig.runner  # noqa: F401 - to have it in time
 
     @property
@@ -221,39 +223,11 @@ class Desk:
         self.history.write(self.session, texts)
 
 
-class Commit:
-    """The commit that is checked out in a folder, which git looks up while something else goes on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._git: subprocess.Popen[str] | None = None
-
-    def begin(self) -> None:
-        """Start to look it up."""
-        with suppress(OSError):
-            self._git = subprocess.Popen(
-                ["git", "-C", str(self.folder), "rev-parse", "HEAD"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-
-    @cached_property
-    def found(self) -> str | None:
-        """None without git, a repository, or an answer within two seconds."""
-        if self._git is None:
-            self.begin()
-        with suppress(OSError, subprocess.SubprocessError):
-            if self._git is not None and (answer := self._git.communicate(timeout=2)[0]):
-                return answer.strip()
-        return None
-
-    def close(self) -> None:
-        """Leave no process behind."""
-        git, self._git = self._git, None
-        if git is not None:
-            git.kill()
-            git.wait()
-            if git.stdout is not None:
-                git.stdout.close()
+def git_commit(folder: Path) -> str | None:
+    """The commit that is checked out here; None without git, a repository, or an answer within two seconds."""
+    with suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+        )
+        return answer.stdout.strip() or None
+    return None

@@ -102,13 +102,19 @@ def made(make: Callable[[], T], *, discard: Callable[[T], object]) -> T:
     """
     if STOPPER.order is None:
         return make()
-    future: Future[T] = Future()
-    threading.Thread(target=_fulfil, args=(future, make), daemon=True).start()
+    future = begun(make)
     try:
         return result(future)
     except KeyboardInterrupt:
         future.add_done_callback(lambda done: None if done.exception() else discard(done.result()))
         raise
+
+
+def begun(make: Callable[[], T]) -> Future[T]:
+    """What ``make`` returns or raises, worked out by a thread of its own while this one goes on."""
+    future: Future[T] = Future()
+    threading.Thread(target=_fulfil, args=(future, make), daemon=True).start()
+    return future
 
 
 def _fulfil(future: Future[T], make: Callable[[], T]) -> None:

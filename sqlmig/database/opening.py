@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 
 from sqlmig import stopping
 from sqlmig.database.session import Session
@@ -14,9 +12,8 @@ class Opening:
     """A session that a thread opens while this one goes on."""
 
     def __init__(self, open_session: Callable[[], Session]) -> None:
-        self._future: Future[Session] = Future()
+        self._future = stopping.begun(open_session)
         self._taken = False
-        threading.Thread(target=self._fulfil, args=(open_session,), daemon=True).start()
 
     def session(self) -> Session:
         """The session, once it is open; from here on it is the caller's. Raises what opening it raised."""
@@ -39,9 +36,3 @@ class Opening:
 
     def _discard(self) -> None:
         self._future.add_done_callback(lambda done: None if done.exception() else done.result().close())
-
-    def _fulfil(self, open_session: Callable[[], Session]) -> None:
-        try:
-            self._future.set_result(open_session())
-        except Exception as error:
-            self._future.set_exception(error)

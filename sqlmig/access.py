@@ -94,8 +94,8 @@ class Access:
 
     def _session(self, wait: float) -> AbstractContextManager[Session]:
         if self.connection is None:
-            begun = self.opening.take() if self.opening is not None else None
-            return closing(begun if begun is not None else self.open(wait))
+            ready = self.opening.take() if self.opening is not None else None
+            return closing(ready if ready is not None else self.open(wait))
         from sqlmig.borrowed import borrowed
 
         return borrowed(self.connection)

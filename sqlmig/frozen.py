@@ -65,6 +65,11 @@ def _initializer(
             if finish is not None:
                 finish(self)
             return
+        if not args and given.keys() == known:
+            self.__dict__.update(given)
+            if finish is not None:
+                finish(self)
+            return
         values = dict(zip(names, args), **given) if given else dict(zip(names, args))  # noqa: B905 - counted below
         each_once = len(values) == len(args) + len(given)
         if len(values) < count:

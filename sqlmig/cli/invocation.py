@@ -68,9 +68,14 @@ class Invocation:
     @property
     def reporter(self) -> Reporter:
         if self._reporter is None:
-            from sqlmig.report.reporter import Console, Document
+            if self.json:
+                from sqlmig.report.json_reporter import Document
 
-            self._reporter = Document(self) if self.json else Console(self)
+                self._reporter = Document(self)
+            else:
+                from sqlmig.report.reporter import Console
+
+                self._reporter = Console(self)
         return self._reporter
 
     def speak(self, name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What a command tells, in one of two ways: lines for people, or one JSON document."""
+"""What a command tells: lines for people. ``json_reporter`` gives one JSON document instead."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import traceback
 from typing import Protocol
 
 from sqlmig.errors import ConfirmationRequired, SqlmigError
-from sqlmig.events import Listener, silent
+from sqlmig.events import Listener
 from sqlmig.report.console import result_lines, server_line, summary_lines
-from sqlmig.report.documents import Json, dumped, error_document, result_document
 from sqlmig.report.failures import error_lines
 from sqlmig.report.output import Output
 from sqlmig.report.progress import Progress, table_of
@@ -104,30 +103,6 @@ class Console:
 
     def _say(self, result: Result) -> None:
         self.output.lines(result_lines(result, self.output.secrets, self.output.width, self.verbose))
-
-
-class Document:
-    """One JSON document on stdout. stderr stays silent, but for what --verbose asks for."""
-
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        self._listener: Listener = Progress(asked.output, results=False, verbose=True) if asked.verbose else silent
-
-    @property
-    def listener(self) -> Listener:
-        return self._listener
-
-    def ask(self, error: ConfirmationRequired) -> str | None:
-        return None
-
-    def result(self, result: Result, exit_code: int = 0) -> None:
-        self._print(result_document(result, self.asked.command, self.asked.environment, exit_code))
-
-    def error(self, error: SqlmigError) -> None:
-        self._print(error_document(error, self.asked.command, self.asked.environment))
-
-    def _print(self, document: Json) -> None:
-        self.asked.output.document(dumped(document, self.asked.output.secrets))
 
 
 def show_traceback(output: Output, error: BaseException) -> None:

@@ -1,13 +1,15 @@
 """Dataclasses that cost nothing to import: ``from sqlmig.frozen import dataclass`` is the standard one to its users.
 
-The standard decorator compiles up to six functions for each class. A command imports sixty classes, and half of its
-start-up was spent on that. Here all classes share functions that look at their fields. ``dataclasses.fields``,
-``replace`` and ``asdict`` work as always; type checkers see the standard decorator.
+The standard decorator compiles up to six functions for each class. A command imports seventy classes, and half of its
+start-up was spent on that. Here all classes share functions that look at their fields, and the standard decorator does
+the rest when somebody first asks for it: ``dataclasses.fields``, ``replace`` and ``asdict`` work as always; type
+checkers see the standard decorator.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,12 +27,14 @@ else:
 
 def _made(cls: type[T], frozen: bool) -> type[T]:
     cls.__doc__ = cls.__doc__ or cls.__name__  # without one, dataclasses has inspect make a signature
-    dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # it has become a dataclass
-    compared = _values_of([field.name for field in fields if field.compare])
-    methods: dict[str, Callable[..., object] | None] = {
+    late = LateFields(cls)
+    names, fields = tuple(late.fields), late.fields
+    compared = _values_of([name for name in names if fields[name].compare])
+    methods: dict[str, object] = {
+        "__dataclass_fields__": late,
+        "__match_args__": names,
         "__init__": _initializer(fields, getattr(cls, "__post_init__", None)),
-        "__repr__": _representation([field.name for field in fields if field.repr]),
+        "__repr__": _representation([name for name in names if fields[name].repr]),
         "__eq__": lambda self, other: (
             compared(self) == compared(other) if type(other) is type(self) else NotImplemented
         ),
@@ -45,19 +49,64 @@ def _made(cls: type[T], frozen: bool) -> type[T]:
     return cls
 
 
+class LateFields:
+    """Stands for ``__dataclass_fields__`` of a class until somebody looks at it: they take as long as the rest."""
+
+    lock = threading.RLock()
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.own: dict[str, dataclasses.Field[Any]] = {}
+        """Those that the class gives as ``field(...)``, which an ordinary class attribute stands for meanwhile."""
+        self.fields = {name: field for base in reversed(cls.__bases__) for name, field in _fields_of(base).items()}
+        for name, said in vars(cls).get("__annotations__", {}).items():
+            if not said.startswith("ClassVar"):
+                self.fields[name] = self._field(name)
+
+    def _field(self, name: str) -> dataclasses.Field[Any]:
+        given = vars(self.cls).get(name, dataclasses.MISSING)
+        if not isinstance(given, dataclasses.Field):
+            return NO_DEFAULT if given is dataclasses.MISSING else dataclasses.field(default=given)
+        self.own[name] = given
+        if given.default is dataclasses.MISSING:
+            delattr(self.cls, name)
+        else:
+            setattr(self.cls, name, given.default)
+        return given
+
+    def __get__(self, instance: object, owner: type) -> object:
+        with self.lock:
+            if vars(self.cls)["__dataclass_fields__"] is self:
+                for name, field in self.own.items():
+                    setattr(self.cls, name, field)
+                del self.cls.__dataclass_fields__
+                dataclasses.dataclass(init=False, repr=False, eq=False)(self.cls)
+            return vars(self.cls)["__dataclass_fields__"]
+
+
+NO_DEFAULT: dataclasses.Field[Any] = dataclasses.field()
+
+
+def _fields_of(base: type) -> dict[str, dataclasses.Field[Any]]:
+    for cls in base.__mro__:
+        late = vars(cls).get("__dataclass_fields__")
+        if late is not None:
+            return late.fields if isinstance(late, LateFields) else dict(late)
+    return {}
+
+
 def _values_of(names: list[str]) -> Callable[[object], object]:
     return attrgetter(*names) if names else lambda value: ()
 
 
 def _initializer(
-    fields: tuple[dataclasses.Field[Any], ...], finish: Callable[[object], None] | None
+    fields: Mapping[str, dataclasses.Field[Any]], finish: Callable[[object], None] | None
 ) -> Callable[..., None]:
-    names = tuple(field.name for field in fields)
+    names = tuple(fields)
     known, count = frozenset(names), len(names)
-    defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
-    factories = {
-        field.name: field.default_factory for field in fields if field.default_factory is not dataclasses.MISSING
-    }
+    missing = dataclasses.MISSING
+    defaults = {name: field.default for name, field in fields.items() if field.default is not missing}
+    factories = {name: field.default_factory for name, field in fields.items() if field.default_factory is not missing}
 
     def initialize(self: object, *args: object, **given: object) -> None:
         if len(args) == count and not given:

@@ -131,3 +131,26 @@ def test_methods_of_the_class_itself_stay() -> None:
     assert repr(WithMethods(1)) == "mine"
     assert WithMethods(1) == 7
     assert hash(WithMethods(1)) == hash(WithMethods(1))
+
+
+def test_what_the_standard_decorator_does_is_put_off() -> None:
+    """Until somebody looks at the fields, of a class or of one that is derived from it; then it is as always."""
+
+    @frozen.dataclass(frozen=True)
+    class Base:
+        a: int
+        b: list[int] = dataclasses.field(default_factory=list)
+
+    @frozen.dataclass(frozen=True)
+    class Late(Base):
+        c: str = dataclasses.field(default="c", repr=False)
+
+    assert Late(1) == Late(1, [], "c")
+    assert (Late(1).c, Late.c) == ("c", "c")
+    assert isinstance(vars(Base)["__dataclass_fields__"], frozen.LateFields)
+    assert dataclasses.replace(Late(1), c="x") == Late(1, c="x")
+    assert not isinstance(vars(Base)["__dataclass_fields__"], frozen.LateFields)
+    assert [(field.name, field.repr) for field in dataclasses.fields(Late)] == [("a", True), ("b", True), ("c", False)]
+    assert not hasattr(Late, "b")
+    assert Late.c == "c"
+    assert Late(2).b is not Late(2).b

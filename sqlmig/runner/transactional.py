@@ -304,7 +304,8 @@ class Transactions:
             if step.applied is not None:
                 yield self.history.unrecord(step.version)
             yield self.history.record(step.migration, self.batch, duration=self.history.elapsed)
-            yield self.history.log("apply", step.migration, batch=self.batch, duration=self.history.elapsed)
+            duration = self.history.recorded_duration(step.version)
+            yield self.history.log("apply", step.migration, batch=self.batch, duration=duration)
         elif step.applied is not None:
             detail = "with the down stored in the history" if step.from_history else None
             yield self.history.forget(step.applied, duration=self.history.elapsed, detail=detail)

@@ -101,7 +101,7 @@ class History:
         return f"pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {begun}) * 1000"
 
     def recorded_duration(self, version: int) -> str:
-        """What ``elapsed`` was for the record of a migration, as SQL; to work it out again takes three times as long."""
+        """What ``elapsed`` was for the record of a migration, as SQL: sooner than working it out again."""
         return f"(SELECT duration_ms FROM {self.quoted_schema}.migration WHERE version = {version})"  # noqa: S608 - quoted
 
     def probe(self, session: Session) -> ServerFacts:

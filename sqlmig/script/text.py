@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlmig import statements
 from sqlmig.errors import FileError, Place, Problem, ScriptError
 from sqlmig.frozen import dataclass
+from sqlmig.hashing import Background, Digest
 from sqlmig.script.assertion import Assertion
 from sqlmig.script.behind import Behind
 from sqlmig.script.checksum import CHECKSUM_ALGORITHM, Checksum, RawDigest, raw_checksum, sql_checksum
@@ -155,7 +156,7 @@ class Script:
             return _checksum(survey.checksum.raw, digest, survey.header, survey.behind)
         before = self.checksum.raw
         header = self._head[0]
-        raw = RawDigest()
+        raw = Background(RawDigest())
         digested = statements.Digested(self._watched(raw, self.chunks()), in_transaction=header.transaction)
         behind = Behind(self.file)
         count = 0
@@ -178,7 +179,7 @@ class Script:
             raise self._changed("since it was looked at")
         return self.full_checksum
 
-    def _watched(self, digest: RawDigest, chunks: Iterable[str]) -> Iterator[str]:
+    def _watched(self, digest: Digest, chunks: Iterable[str]) -> Iterator[str]:
         """The chunks, and their raw checksum in ``digest``; a second BOM is part of the text."""
         digest.update(codecs.BOM_UTF8)
         for chunk in chunks:
@@ -219,7 +220,7 @@ class Script:
             if not second:
                 yield "".join(self._decoded([first]))
                 return
-        digest = RawDigest()
+        digest = Background(RawDigest())
         last = ""
         for chunk in self._watched(digest, self.chunks()):
             if last:
@@ -310,7 +311,7 @@ class Script:
         look = Look(self.file)
         checksum = UNKNOWN
         errors: list[FileError] = []
-        raw = RawDigest()
+        raw = Background(RawDigest())
         try:
             data = self._data()
             start = [next(data, b""), next(data, b"")]

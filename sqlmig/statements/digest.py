@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from sqlmig.hashing import Background
 from sqlmig.statements.lexer import tokens_of_all
 from sqlmig.statements.pieces import CopyData, Part, Run, Statement
 from sqlmig.statements.scanner import SETTING, Scanner
@@ -65,7 +66,7 @@ class _Tokens:
     """The digest of pieces, statement by statement."""
 
     def __init__(self) -> None:
-        self._digest = hashlib.sha256()
+        self._digest = Background(hashlib.sha256())
         self._statements: list[str] = []
         """Their tokens are taken together: of most statements one by one costs twice as much."""
         self._size = 0

@@ -17,17 +17,23 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def program() -> NoReturn:
     """``main`` for a process that ends with it: what is left in memory is left to the operating system.
 
-    To take it apart would take as long as a round trip or two. A debugger, or whoever measures coverage, sees an
-    ordinary end.
+    To take it apart would take as long as a round trip or two. Who watches the process sees an ordinary end.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
     exit_code = main()
-    if sys.gettrace() is not None:
+    if _is_watched():
         sys.exit(exit_code)
     from sqlmig.report.output import flush_all
 
     flush_all()
     os._exit(exit_code)
+
+
+def _is_watched() -> bool:
+    """By a debugger, a profiler, or something that measures coverage."""
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    tools = [monitoring.get_tool(number) for number in range(6)] if monitoring is not None else []
+    return sys.gettrace() is not None or sys.getprofile() is not None or any(tools)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -71,7 +71,11 @@ cli.program()
 """
 
 
-@pytest.mark.parametrize("before", ["", "sys.settrace(lambda *_: None)"], ids=["alone", "traced"])
+@pytest.mark.parametrize(
+    "before",
+    ["", "sys.settrace(lambda *_: None)", "sys.setprofile(lambda *_: None)"],
+    ids=["alone", "traced", "profiled"],
+)
 def test_a_program_that_ends_at_once_has_said_everything(before: str) -> None:
     """Nothing stays in a buffer, and the exit code is the command's; whoever traces it sees an ordinary end."""
     watched = "import atexit; atexit.register(print, ' at exit')\n" + ENDS.format(before)

@@ -150,7 +150,9 @@ def test_a_timeout_is_a_timeout(database: Database) -> None:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.5):
                 await project.apply()
-        cancelled = caught.value.__cause__ or caught.value.__context__  # the cause from Python 3.11.3 on
+        cancelled = (
+            caught.value.__cause__ or caught.value.__context__
+        )  # early versions of Python 3.11 give the context alone
         assert isinstance(cancelled, asyncio.CancelledError)
         assert isinstance(cancelled.__cause__, sqlmig.Interrupted)
 

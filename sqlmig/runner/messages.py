@@ -35,14 +35,6 @@ class Piece(NamedTuple):
         return cls("\n".join(bodies), step, None, number, replies=len(bodies), run=run)
 
     @property
-    def statements(self) -> Iterator[Statement]:
-        """Those of the script that it consists of."""
-        if self.run is not None:
-            yield from self.run.statements
-        elif self.statement is not None:
-            yield self.statement
-
-    @property
     def apart(self) -> list[Piece]:
         """Itself, or a piece for each statement of its run."""
         if self.run is None:
@@ -191,19 +183,16 @@ class Sender:
         try:
             for reply in self.session.replies(wait=wait):
                 self._hand_over(pieces[self.done], reply)
-                while self.current is not None and not self._is_heard(self.current) and self._pass_over():
-                    pass
+                self._pass_over()
         except ConnectionLost:
             raise
         except DatabaseError as error:
             report = error.server or ServerReport(error.message)
             self.flight = []
             nothing_ran = self.done == 0 and self.awaited == pieces[0].replies
-            done = sum(len(piece.apart) for piece in pieces[: self.done])
-            if self.done < len(pieces) and pieces[self.done].run is not None:
-                done += pieces[self.done].replies - self.awaited
-            apart = [single for piece in pieces for single in piece.apart]
-            raise _failure(apart, done, report, nothing_ran=nothing_ran) from None
+            before, rest = _apart(pieces[: self.done]), _apart(pieces[self.done :])
+            answered = self.current.replies - self.awaited if self.current and self.current.run else 0
+            raise _failure([*before, *rest], len(before) + answered, report, nothing_ran=nothing_ran) from None
         if not self.session.busy:
             self.flight = []
             if self.done != len(pieces):
@@ -220,13 +209,13 @@ class Sender:
         if self.awaited == 0:
             self._advance()
 
-    def _pass_over(self) -> bool:
-        """Take the replies to the next piece that have come; whether that is all of them."""
-        self.awaited -= self.session.pass_over(self.awaited)
-        if self.awaited:
-            return False
-        self._advance()
-        return True
+    def _pass_over(self) -> None:
+        """Take the replies that have come to the next pieces, up to one whose replies somebody wants."""
+        while self.current is not None and not self._is_heard(self.current):
+            self.awaited -= self.session.pass_over(self.awaited)
+            if self.awaited:
+                return
+            self._advance()
 
     def _advance(self) -> None:
         self.done += 1
@@ -237,6 +226,10 @@ class Sender:
 def _ended(piece: Piece) -> str:
     """As it stands in a message."""
     return piece.text + ("\n" if piece.text.endswith(";") else "\n;")
+
+
+def _apart(pieces: list[Piece]) -> list[Piece]:
+    return [single for piece in pieces for single in piece.apart]
 
 
 def _failure(pieces: list[Piece], done: int, report: ServerReport, *, nothing_ran: bool) -> Exception:

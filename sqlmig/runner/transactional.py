@@ -206,11 +206,11 @@ class Transactions:
         number = 0
         claimed = False
         for part in self._together(step, parts):
-            if not isinstance(part, Statement | Run) or part.text == ";":
+            if not isinstance(part, Run) and (not isinstance(part, Statement) or part.is_empty):
                 continue
             number += 1
             asked = bool(requires) and (isinstance(part, Run) or comes_before(part))
-            if not claimed and (asked or part.is_plain or not part.command.startswith(BEFORE_SNAPSHOT)):
+            if not claimed and (asked or _may_follow_a_snapshot(part)):
                 claimed = True
                 self._ours(step, [self.claim], "claim")
             if asked:
@@ -338,7 +338,7 @@ class Transactions:
     def _replied(self, piece: Piece, reply: Reply) -> None:
         if piece.run is not None:
             if self.sender.tells_each:
-                self._tell(piece)
+                self._tell(piece, piece.run)
         elif piece.statement is not None:
             if reply.tag in ENDING_TAGS and piece.statement.transaction is not TransactionRule.SAVEPOINT:
                 self.ended_by = self.ended_by or piece
@@ -351,10 +351,10 @@ class Transactions:
         elif piece.note == "commit":
             self._committed()
 
-    def _tell(self, piece: Piece) -> None:
+    def _tell(self, piece: Piece, run: Run) -> None:
         """Tell that one more statement of a run is done."""
         if self.telling[0] is not piece:
-            self.telling = piece, enumerate(piece.statements, piece.number)
+            self.telling = piece, enumerate(run.statements, piece.number)
         number, statement = next(self.telling[1])
         self.listener(StatementDone(piece.step, number, piece.step.script.survey.statements, statement))
 
@@ -369,3 +369,7 @@ class Transactions:
         for step in unit:
             if step.around is None:
                 self.listener(StepDone(step, self.durations.get(step.version, 0.0)))
+
+
+def _may_follow_a_snapshot(part: Statement | Run) -> bool:
+    return isinstance(part, Run) or part.is_plain or not part.command.startswith(BEFORE_SNAPSHOT)

@@ -137,11 +137,6 @@ class Run(NamedTuple):
         return self.cut(everything=False)  # type: ignore[return-value]  # only statements are left
 
     @property
-    def command(self) -> str:
-        """That of its first statement."""
-        return kinds.kind_of(self.found[0][1]).command
-
-    @property
     def is_plain(self) -> bool:
         """Whether all of its statements are."""
         return all(rules.is_plain(body) for _, body, _ in self.found)

@@ -108,24 +108,22 @@ def _initializer(
     defaults = {name: field.default for name, field in fields.items() if field.default is not missing}
     factories = {name: field.default_factory for name, field in fields.items() if field.default_factory is not missing}
 
-    def initialize(self: object, *args: object, **given: object) -> None:
-        if len(args) == count and not given:
-            self.__dict__.update(zip(names, args))  # noqa: B905 - counted
-            if finish is not None:
-                finish(self)
-            return
-        if not args and given.keys() == known:
-            self.__dict__.update(given)
-            if finish is not None:
-                finish(self)
-            return
-        values = dict(zip(names, args), **given) if given else dict(zip(names, args))  # noqa: B905 - counted below
+    def completed(name: str, args: tuple[object, ...], given: dict[str, object]) -> dict[str, object]:
+        values = dict(zip(names, args), **given)  # noqa: B905 - counted below
         each_once = len(values) == len(args) + len(given)
         if len(values) < count:
             values = {**defaults, **{name: make() for name, make in factories.items() if name not in values}, **values}
-        if not each_once or len(values) != count or (given and not known.issuperset(given)):
-            raise _misfit(type(self).__qualname__, names, args, given, values)
-        self.__dict__.update(values)
+        if not each_once or len(values) != count or not known.issuperset(given):
+            raise _misfit(name, names, args, given, values)
+        return values
+
+    def initialize(self: object, *args: object, **given: object) -> None:
+        if len(args) == count and not given:
+            self.__dict__.update(zip(names, args))  # noqa: B905 - counted
+        elif not args and given.keys() == known:
+            self.__dict__.update(given)
+        else:
+            self.__dict__.update(completed(type(self).__qualname__, args, given))
         if finish is not None:
             finish(self)
 

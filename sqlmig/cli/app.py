@@ -122,16 +122,15 @@ def _run(invocation: Invocation) -> int:
             if not invocation.arguments:
                 invocation.output.asides([Fixed(context.get_help())])
                 return UsageError.exit_code
-            try:
-                return int(root.invoke(context) or 0)
-            finally:
-                invocation.close()
+            return int(root.invoke(context) or 0)
     except typer.Exit as stop:
         return stop.exit_code
     except SystemExit as stop:  # how typer's own completion and its options end
         return int(stop.code or 0)
     except TyperUsageError as error:
         raise _usage_error(error, invocation) from None
+    finally:
+        invocation.close()
 
 
 def _usage_error(error: Any, invocation: Invocation) -> SqlmigError:

@@ -21,11 +21,11 @@ sys.exit(main())
 HEAVY = {"psycopg", "rich", "sqlparse", "pydantic", "asyncio"}
 
 
-def modules(project: Project, *arguments: str) -> set[str]:
-    """What was imported when the command ended."""
+def modules(project: Project, *arguments: str, show: str = SHOW_MODULES) -> set[str]:
+    """What was imported when the command ended, or what else ``show`` tells."""
     kept = project.folder / "modules.json"
     done = subprocess.run(
-        [sys.executable, "-c", SHOW_MODULES, *arguments],
+        [sys.executable, "-c", show, *arguments],
         cwd=project.folder,
         env=project.environment({"MODULES": str(kept)}),
         capture_output=True,
@@ -95,17 +95,7 @@ def test_the_connection_is_begun_before_most_is_loaded(project: Project) -> None
     ).replace("sorted(sys.modules)", "sorted(loaded)")
     project.write("001_a.up.sql", "CREATE TABLE a (id int)")
     project.write("001_a.down.sql", "DROP TABLE a")
-    kept = project.folder / "modules.json"
     for command in ("apply", "status", "check", "rollback"):
-        done = subprocess.run(
-            [sys.executable, "-c", watching, command, "--dir", "sql"],
-            cwd=project.folder,
-            env=project.environment({"MODULES": str(kept)}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done
-        loaded = set(json.loads(kept.read_text()))
+        loaded = modules(project, command, "--dir", "sql", show=watching)
         assert "psycopg" in loaded
         assert not loaded & {"sqlmig.api", "sqlmig.plan", "sqlmig.script", "sqlmig.runner", "sqlmig.report.reporter"}

@@ -35,6 +35,14 @@ def once(kind: type[Event], act: Callable[[], object]) -> Callable[[Event], None
     return listen
 
 
+def change_the_third_of_three(runs: Runs, size: str) -> None:
+    """Write three migrations, the last of which becomes another when the run begins."""
+    runs.configure(message_size=size)
+    for number in (1, 2, 3):
+        runs.write(f"00{number}_t", f"CREATE TABLE t{number} (x int);\nSELECT {number};")
+    runs.listener = once(RunStarted, lambda: runs.write("003_t", "CREATE TABLE other (x int);"))
+
+
 @pytest.fixture
 def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with scripts that are too long to be kept: they are read again when they run."""
@@ -44,10 +52,7 @@ def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("size", ["512kB", "300B", "0"])
 def test_a_file_that_changes_while_another_runs_was_looked_at_before(runs: Runs, size: str) -> None:
     """What was looked at is what runs and what is recorded; the new text is drift."""
-    runs.configure(message_size=size)
-    for number in (1, 2, 3):
-        runs.write(f"00{number}_t", f"CREATE TABLE t{number} (x int);\nSELECT {number};")
-    runs.listener = once(RunStarted, lambda: runs.write("003_t", "CREATE TABLE other (x int);"))
+    change_the_third_of_three(runs, size)
     runs.apply()
     assert runs.exists("t1", "t2", "t3", "other") == [True, True, True, False]
     assert [problem.code for problem in runs.status().problems] == ["drift"]
@@ -57,10 +62,7 @@ def test_a_file_that_changes_while_another_runs_was_looked_at_before(runs: Runs,
 @pytest.mark.parametrize("size", ["512kB", "300B", "0"])
 def test_a_file_that_changes_while_another_runs(runs: Runs, size: str) -> None:
     """What is under way is completed and told; nothing of the changed file runs."""
-    runs.configure(message_size=size)
-    for number in (1, 2, 3):
-        runs.write(f"00{number}_t", f"CREATE TABLE t{number} (x int);\nSELECT {number};")
-    runs.listener = once(RunStarted, lambda: runs.write("003_t", "CREATE TABLE other (x int);"))
+    change_the_third_of_three(runs, size)
     error = runs.fails(FileError)
     assert "003_t.up.sql changed since it was looked at" in error.message
     assert runs.exists("t3", "other") == [False, False]

@@ -212,13 +212,13 @@ class Script:
         if (kept := self._kept) is not None:
             yield "".join([piece.text for piece in kept])
             return
-        if self._stamp is None or self._stamp != self._stamp_of_survey:
+        if self._stamp_of_survey is None or self._stamp != self._stamp_of_survey:
             data = self._data()
             first, second = next(data, b""), next(data, b"")
             if _raw_checksum(first, second, data) != raw:
                 raise self._changed("since it was looked at")
             if not second:
-                yield "".join(self._decoded([first]))
+                yield self._decoded_whole(first)
                 return
         digest = Background(RawDigest())
         last = ""

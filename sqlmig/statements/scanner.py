@@ -241,7 +241,7 @@ class Scanner:
                 self.at, "the binary data of a COPY cannot stand in a script", "use the text or CSV format"
             )
         Scanner.cut_by_code += 1
-        if not self.has_bodies and "ATOMIC" in text.upper():
+        if not self.has_bodies and text[:6].upper() == "CREATE" and "ATOMIC" in text.upper():
             self.has_bodies = self.has_atomic_bodies = True
         start = self.base + self.at
         statement = Statement(text, start, start + len(text), self.line, self.column, self._directives(text))

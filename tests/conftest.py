@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from sqlmig import embedded
 from sqlmig.embedded import Server, find_binaries
@@ -21,7 +21,8 @@ from tests.support.database import Database
 from tests.support.project import Project
 from tests.support.session import SessionServer, ask, server_environment, use_fast_temporary_folder
 
-settings.register_profile("patient", deadline=None)  # a busy machine is no reason to fail
+# A busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 MAIN = pytest.StashKey[SessionServer]()

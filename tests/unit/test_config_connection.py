@@ -445,9 +445,9 @@ class TestUrlCommand:
         """Also where a process that it started keeps the pipe open."""
         monkeypatch.setattr(url_command, "TIME_LIMIT", 0.2)
         began = time.monotonic()
-        error = failure(lambda: loaded("url_command = ['sh', '-c', 'sleep 20; true']", dict(os.environ)))
+        error = failure(lambda: loaded("url_command = ['sh', '-c', 'sleep 60; true']", dict(os.environ)))
         assert "longer than 0.2 seconds" in error.message
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 50
 
 
 class TestNothingShows:

@@ -194,9 +194,9 @@ class TestRedactor:
     def test_takes_no_longer_for_a_hostile_text(self) -> None:
         """Passwords and texts of backslashes and quotes are handled in time that grows with the text alone."""
         redact = Redactor(["\\" * 20, "'" * 20, "%25" * 10, "pass" * 30])
-        began = time.perf_counter()
+        began = time.process_time()
         redact(("\\" * 19 + "'" * 19 + "x") * 500 + "%25" * 5000 + "password" * 2000)
-        assert time.perf_counter() - began < 5
+        assert time.process_time() - began < 5
 
 
 class TestSecretsIn:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,6 +143,7 @@ def test_a_server_that_stays_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             launch.wait_until_ready(Cluster(tmp_path), "app", ended)
         other.kill()
         other.wait()
+        monkeypatch.setattr(launch, "READY_SECONDS", 60.0)
         with pytest.raises(NoServer, match="did not start: it left no message"):
             launch.wait_until_ready(Cluster(tmp_path), "app", ended)
         os.close(ended)
@@ -174,16 +174,14 @@ def test_the_guard_kills_what_does_not_listen(tmp_path: Path, monkeypatch: pytes
 
     class Input(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            until(ready.exists, "the server to ignore signals")
+            until(lambda: ready.exists() and ready.read_text(), "the server to ignore signals")
             return b""
 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Input()))
     monkeypatch.setattr(guard, "SECONDS", 0.05)
-    begun = time.monotonic()
     script = f"trap '' QUIT; echo $$ > {ready}; while :; do read line < /dev/zero; done"
     with (tmp_path / "log").open("w") as log:
         guard.guard(order(folder, log.fileno(), "sh", "-c", script))
-    assert time.monotonic() - begun < 20
     assert not is_alive(int(ready.read_text()))
     assert not folder.exists()
 

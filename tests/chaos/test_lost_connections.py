@@ -15,10 +15,15 @@ from tests.support.project import Project
 from tests.support.proxy import TO_CLIENT, TO_SERVER, Proxy, proxy
 from tests.support.runner import Runs, outcomes
 
-TERMINATE_THE_LOCK = (
-    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+HOLDS_THE_LOCK = (
+    "SELECT {what} FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+TERMINATE_THE_LOCK = HOLDS_THE_LOCK.format(what="pg_terminate_backend(pid)")
+
+UNTIL_THE_LOCK_IS_LOST = f"""
+    WHILE EXISTS ({HOLDS_THE_LOCK.format(what="")}) LOOP PERFORM pg_sleep(0.01); END LOOP;
+"""
 
 
 @pytest.fixture
@@ -122,7 +127,7 @@ def test_a_commit_never_arrives(runs: Runs, breaking: Proxy) -> None:
 
 def test_a_commit_is_still_to_come_when_the_connection_is_lost(runs: Runs, breaking: Proxy) -> None:
     """What the server is at is waited for and told; what it has not begun it does not begin any more."""
-    runs.write("001_a", "CREATE TABLE a (x int);\nDO $$BEGIN RAISE NOTICE 'now'; PERFORM pg_sleep(0.4); END$$;")
+    runs.write("001_a", f"CREATE TABLE a (x int);\nDO $$BEGIN RAISE NOTICE 'now'; {UNTIL_THE_LOCK_IS_LOST} END$$;")
     runs.write("002_b", "CREATE TABLE b (x int)")
     cut(breaking, b"CREATE TABLE a", b"now\0")
     error = runs.fails(ConnectionLost)

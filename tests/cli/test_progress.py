@@ -35,13 +35,22 @@ def test_terminal_shows_which_part_of_an_index_is_built(project: Project, databa
     """In percent, where the server tells how much there is to do."""
     database.execute(
         "CREATE TABLE t (x int); INSERT INTO t SELECT generate_series(1, 1500);"
-        "CREATE FUNCTION slow(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql COST 100000 AS"
-        " $$BEGIN PERFORM pg_sleep(0.001); RETURN x; END$$"
+        "CREATE FUNCTION held(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql COST 100000 AS"
+        " $$BEGIN WHILE x = 1000 AND NOT pg_try_advisory_xact_lock_shared(1) LOOP PERFORM pg_sleep(0.01); END LOOP;"
+        " RETURN x; END$$"
     )
-    project.write("001_index.up.sql", BUILD.replace("(x)", "(slow(x))"))
-    seen = at_terminal(project, "apply", columns=200)
+    project.write("001_index.up.sql", BUILD.replace("(x)", "(held(x))"))
+    shown = re.compile(r"001_index 2/2  building index: scanning table [1-9]\d?%")
+    with database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(1)")
+
+        def let_go_once_it_is_shown(text: str) -> None:
+            if shown.search(text):
+                holder.execute("SELECT pg_advisory_unlock_all()")
+
+        seen = at_terminal(project, "apply", columns=200, watch=let_go_once_it_is_shown)
     assert seen.exit_code == 0
-    assert re.search(r"001_index 2/2  building index: scanning table \d+%", seen.text)
+    assert shown.search(seen.text)
 
 
 def test_nobody_is_shown_progress_in_a_log(project: Project, database: Database) -> None:

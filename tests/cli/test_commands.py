@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.support.chaos import nothing_left
 from tests.support.project import Outcome, Project
 
 
@@ -96,8 +97,10 @@ def test_apply_by_its_other_names(three: Project, word: str) -> None:
 )
 def test_options_for_other_days_are_no_obstacle(three: Project, words: list[str]) -> None:
     """Waiting, refusing and confirming where nothing is to be waited for, refused or confirmed."""
+    assert three.database is not None
     if words[0] != "apply":
         ran(three.invoke("apply"))
+        nothing_left(three.database)
     outcome = ran(three.invoke(*words, "--yes", "--verbose"))
     assert "running 001_a (" in outcome.stderr
     assert tables(three) == (set() if words[0] == "rollback" else {"a", "b", "c"})

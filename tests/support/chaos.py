@@ -21,7 +21,7 @@ import json, os, sys
 import sqlmig.api, sqlmig.access, sqlmig.runner, sqlmig.mending, sqlmig.report.reporter, sqlmig.report.documents
 import sqlmig.cli.running, sqlmig.cli.mending
 from sqlmig.cli import main
-children = 0
+sqlmig.access.RECONNECT_SECONDS = 60.0
 for line in sys.stdin:
     order = json.loads(line)
     if "wait" in order:

@@ -55,7 +55,8 @@ def test_what_fails_ahead_fails_when_it_is_asked(session: Session) -> None:
 
 def test_a_connection_that_is_lost_before_the_answer(session: Session, database: Database) -> None:
     session.ask_ahead("SELECT pg_sleep(60)")
-    until(lambda: database.value("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), "asleep")
+    asleep = f"SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = {session.backend_pid}"
+    until(lambda: database.value(asleep), "the session to sleep")
     database.value(f"SELECT pg_terminate_backend({session.backend_pid})")
     with pytest.raises(ConnectionLost):
         session.ask("SELECT pg_sleep(60)")

@@ -56,11 +56,12 @@ def another_build(runs: Runs, statement: str) -> Iterator[None]:
         writing.execute("UPDATE t SET y = y")
         thread = threading.Thread(target=lambda: other.execute(statement.encode()))
         thread.start()
-        waiting = "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"
+        pid = other.info.backend_pid
+        waiting = f"SELECT 1 FROM pg_stat_progress_create_index WHERE pid = {pid} AND phase LIKE 'waiting%'"
         until(lambda: runs.database.rows(waiting), "the other build")
 
         def release(event: object) -> None:
-            if isinstance(event, Progressed) and f"pid {other.info.backend_pid}," in "".join(event.blockers):
+            if isinstance(event, Progressed) and f"pid {pid}," in "".join(event.blockers):
                 writing.rollback()
 
         runs.listener = release

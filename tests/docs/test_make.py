@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests.docs.documents import ROOT
 from tests.support.database import client_environment
+from tests.support.processes import is_alive, until
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,6 @@ def installed(clone: Clone) -> Iterator[Clone]:
     clone.make("clean")
 
 
-def ends(pid: int) -> bool:
-    """Whether a process is gone, or goes within some seconds: its parent has to take note of its end."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def test_make_demo_applies_the_samples_and_shows_them_again_and_again(installed: Clone) -> None:
     """The first command of the README; the second time there is nothing to do, and that is no failure."""
     first = installed.make("demo")
@@ -110,7 +98,7 @@ def test_make_clean_stops_the_server_and_removes_its_data(installed: Clone) -> N
     assert sorted(path.name for path in installed.folder.iterdir()) == sorted(
         ["Makefile", "pyproject.toml", "sqlmig.toml", "sql"]
     )
-    assert ends(pid)
+    until(lambda: not is_alive(pid), "the end of the server")
 
 
 def test_make_test_runs_the_tests_in_parallel(installed: Clone) -> None:

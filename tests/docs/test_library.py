@@ -31,7 +31,7 @@ def test_every_program_type_checks(tmp_path: Path) -> None:
     for number, text in enumerate(texts):
         paths.append(tmp_path / f"program_{number}.py")
         paths[-1].write_text(text)
-    cache = str(ROOT / ".mypy_cache")
+    cache = str(tmp_path / "cache")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, "--config-file=", *map(str, paths)],
         cwd=ROOT,

@@ -51,10 +51,10 @@ def test_the_hook_runs_switch_for_branches_alone(
     (script,) = (block.body for block in blocks(PAGE) if block.language == "sh")
     called = tmp_path / "called"
     command = tmp_path / "sqlmig"
-    command.write_text(f'#!/bin/sh\necho "$@" >> {called}\n')
+    command.write_text(f'#!/bin/sh\necho "$@" >> "{called}"\n')
     command.chmod(0o755)
     hook = offline_project.folder / ".git" / "hooks" / "post-checkout"
-    hook.write_text(script.replace("exec sqlmig", f"exec {command}"))
+    hook.write_text(script.replace("exec sqlmig", f'exec "{command}"'))
     hook.chmod(0o755)
     repository.commit()
     repository.git("checkout", "--quiet", "--", "sqlmig.toml")

@@ -12,6 +12,7 @@ import pytest
 
 from sqlmig.files import discover
 from tests.docs.documents import ROOT, blocks, sections
+from tests.support.database import client_environment
 
 PAGE = dict(sections((ROOT / "docs" / "coming-from.md").read_text()))
 
@@ -33,7 +34,7 @@ def recipe(tmp_path: Path) -> Recipe:
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmig "$@"\n')
         command.chmod(0o755)
         (script,) = (block.body for block in blocks(PAGE[heading]) if block.language == "sh")
-        environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        environment = {**client_environment(), "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             ["sh", "-eu", "-c", script],
             cwd=tmp_path,

@@ -22,6 +22,7 @@ HOLDS_THE_LOCK = (
 TERMINATE_THE_LOCK = HOLDS_THE_LOCK.format(what="pg_terminate_backend(pid)")
 
 UNTIL_THE_LOCK_IS_LOST = f"""
+    PERFORM set_config(name, '0', true) FROM pg_settings WHERE name = 'client_connection_check_interval';
     WHILE EXISTS ({HOLDS_THE_LOCK.format(what="")}) LOOP PERFORM pg_sleep(0.01); END LOOP;
 """
 

@@ -37,6 +37,16 @@ except SqlmigError as error:
 """
 
 
+UNWATCHED = (
+    "SELECT set_config('client_connection_check_interval', '0', false) FROM pg_settings"
+    " WHERE name = 'client_connection_check_interval'"
+)
+"""Lets a backend go on without looking whether its client is gone, as PostgreSQL 13 does anyhow."""
+
+UNWATCHED_SLEEP = f"pg_sleep(600 * (SELECT count(*) + 1 FROM ({UNWATCHED} OFFSET 0) AS setting(done) WHERE done <> ''))"
+"""Sleeps ten minutes at least, whatever becomes of the client."""
+
+
 def limit_messages(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Let messages be of this many characters at most; 0 sends each statement alone."""
     found = Access.settings

@@ -16,6 +16,7 @@ from sqlmig.embedded import Server, ephemeral
 from sqlmig.errors import ConnectionLost, LockHeld
 from sqlmig.events import StatementDone, Waiting, silent
 from sqlmig.lock import RunnerLock, lock_key
+from tests.support.chaos import no_lock_left
 from tests.support.database import Database
 from tests.support.processes import until
 from tests.support.project import Project
@@ -36,15 +37,6 @@ def finish(process: subprocess.Popen[str]) -> str:
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
     return stderr
-
-
-def no_lock_is_left(database: Database) -> None:
-    """A backend gives up its locks when it ends, which is a little later than its client."""
-    left = (
-        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    until(lambda: not database.rows(left), "the end of all locks")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def test_many_runners_on_an_empty_database(
             counted = "SELECT (SELECT count(*) FROM sqlmig.migration), (SELECT count(*) FROM sqlmig.event)"
             assert database.rows(counted) == [(6, 6)]
             assert [database.value(f"SELECT count(*) FROM t{number}") for number in range(1, 6)] == [1] * 5
-            no_lock_is_left(database)
+            no_lock_left(database)
             database.drop()
     (log,) = [path.read_text() for path in logging_server.folder.rglob("*log") if path.is_file()]
     for trouble in ("deadlock", "duplicate key", "ERROR"):
@@ -160,7 +152,7 @@ def test_the_lock_of_a_killed_process_is_gone(runs: Runs) -> None:
         runs.write("002_b", "CREATE TABLE b (x int)")
         runs.apply()
     assert runs.applied() == ["001_a", "002_b"]
-    no_lock_is_left(runs.database)
+    no_lock_left(runs.database)
 
 
 def sleepers(database: Database) -> list[int]:

@@ -10,8 +10,10 @@ import pytest
 
 from sqlmig.embedded import Server
 from sqlmig.errors import ConfigError, StatementFailed
+from tests.support.chaos import no_lock_left
 from tests.support.database import Database
 from tests.support.pgbouncer import Pooler, pooler
+from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.runner import Runs
 
@@ -71,8 +73,7 @@ def test_no_setting_stays_in_the_pool(runs: Runs, pool: Pooler) -> None:
             )
             assert connection.execute(changed).fetchall() == []
             assert connection.execute("SELECT current_user").fetchall() == [("postgres",)]
-    locks = "SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database WHERE datname = current_database()"
-    assert runs.database.rows(f"{locks} AND locktype = 'advisory'") == []
+    no_lock_left(runs.database)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,6 @@ def test_what_blocks_is_named_behind_a_pooler(runs: Runs) -> None:
     runs.write("001_a", "SELECT 1;\nALTER TABLE t ADD COLUMN y int;")
     with runs.database.connect(autocommit=False) as holder:
         holder.execute("SELECT * FROM t")
-        error = runs.fails(StatementFailed)
-        assert f"pid {holder.info.backend_pid}" in "".join(error.notes)
+        notes = until(lambda: runs.fails(StatementFailed).notes, "a look at who blocks, while it still does")
+        assert f"pid {holder.info.backend_pid}" in "".join(notes)
     runs.apply()

@@ -202,6 +202,15 @@ LEFT = """
 """
 
 
+def no_lock_left(database: Database) -> None:
+    """A backend gives up its locks when it ends, which is a little later than its client."""
+    locks = (
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    until(lambda: not database.rows(locks), "the end of all locks")
+
+
 def nothing_left(database: Database) -> None:
     """No lock and no backend of a command that has ended."""
     with database.connect() as connection:

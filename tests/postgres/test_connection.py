@@ -14,6 +14,7 @@ from sqlmig.errors import ConnectionLost, StatementFailed
 from sqlmig.events import Retrying, Waiting, silent
 from sqlmig.lock import RunnerLock
 from tests.support.pgbouncer import pooler
+from tests.support.processes import until
 from tests.support.project import Project
 from tests.support.proxy import TO_SERVER, proxy
 from tests.support.runner import Runs
@@ -64,8 +65,8 @@ SETTINGS = [
     "default_transaction_isolation = 'serializable'",
     "default_transaction_isolation = 'repeatable read'",
     "default_transaction_deferrable = on",
-    "idle_in_transaction_session_timeout = '50ms'",
-    "statement_timeout = '400ms'",
+    "idle_in_transaction_session_timeout = '500ms'",
+    "statement_timeout = '5s'",
     "lock_timeout = '1ms'",
     "search_path = ''",
     "client_min_messages = 'debug5'",
@@ -82,10 +83,11 @@ def test_what_is_set_for_a_role_disturbs_nobody(runs: Runs, setting: str) -> Non
     role = runs.database.role("deployer", "LOGIN SUPERUSER")
     runs.database.execute(f'ALTER ROLE "{role}" SET {setting}')
     runs.url = runs.database.url_as(role)
-    runs.write("001_a", "CREATE TABLE public.a (x int);\nSELECT pg_sleep(0.1);", "DROP TABLE public.a")
+    nap = f"SELECT pg_sleep({0.4 if setting.startswith('idle') else 0})"
+    runs.write("001_a", f"CREATE TABLE public.a (x int);\n{nap};", "DROP TABLE public.a")
     runs.write(
         "002_b",
-        f"{HEADER}CREATE INDEX CONCURRENTLY i ON public.a (x);\nSELECT pg_sleep(0.1);\nVACUUM public.a;",
+        f"{HEADER}CREATE INDEX CONCURRENTLY i ON public.a (x);\n{nap};\nVACUUM public.a;",
         "DROP INDEX public.i",
     )
     runs.apply()
@@ -153,8 +155,7 @@ def test_what_blocks_is_shortened_and_names_its_user(runs: Runs) -> None:
     with runs.database.connect(role, autocommit=False) as other:
         other.prepare_threshold = 0
         other.execute("SELECT\n x FROM t WHERE x = %s " + "OR x IS NULL " * 40, ["a secret"])
-        error = runs.fails(StatementFailed)
-    (note,) = error.notes
+        (note,) = until(lambda: runs.fails(StatementFailed).notes, "a look at who blocks, while it still does")
     assert f"user {role}" in note
     assert "SELECT x FROM t WHERE x = $1 OR x IS NULL" in note
     assert "secret" not in note

@@ -21,7 +21,7 @@ from tests.support.session import server_environment
 
 SOURCES = Path(sqlmig.__file__).parents[1]
 
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from tests.support.project import Project
 
 SLEEPING = [
     sqlmig.Migration.from_text("001_a", "CREATE TABLE a ();", "DROP TABLE a;"),
-    sqlmig.Migration.from_text("002_b", "CREATE TABLE b ();\nSELECT pg_sleep(60);"),
+    sqlmig.Migration.from_text("002_b", "CREATE TABLE b ();\nSELECT pg_sleep(600);"),
 ]
 LATE = 0.1
-"""Seconds: what the loop may usually be late by, on a machine that does much else."""
+"""Seconds: what the loop may usually be late by, and work at once, on a machine that does much else."""
 
 
-def within_seconds(work: Coroutine[Any, Any, Any], seconds: float = 60) -> Any:
+def within_seconds(work: Coroutine[Any, Any, Any], seconds: float = 120) -> Any:
     async def limited() -> Any:
         async with asyncio.timeout(seconds):
             return await work
@@ -50,14 +50,15 @@ async def stuck(database: Database, wait: str = "PgSleep") -> None:
         await asyncio.sleep(0.01)
 
 
-async def latencies(until: asyncio.Event) -> list[float]:
-    """The times by which the loop was late meanwhile."""
-    late = []
+async def latencies(until: asyncio.Event) -> tuple[list[float], list[float]]:
+    """The times by which the loop was late meanwhile, and the times of its own work between two of them."""
+    late, worked = [], []
     while not until.is_set():
-        begun = time.perf_counter()
+        begun, idle = time.perf_counter(), time.thread_time()
         await asyncio.sleep(0.005)
         late.append(time.perf_counter() - begun - 0.005)
-    return late
+        worked.append(time.thread_time() - idle)
+    return late, worked
 
 
 def test_each_method_is_awaited(database: Database) -> None:
@@ -97,26 +98,36 @@ def test_the_listener_is_called_in_the_loop(database: Database) -> None:
 
 
 def test_a_hundred_tasks_do_not_block_the_loop(database: Database) -> None:
-    """They start at once; one of them applies everything, the others find nothing to do, and the loop goes on."""
+    """They start at once; one of them applies everything, the others find nothing to do, and the loop goes on.
+
+    While one waits for a lock, and the others for that one, only the loop can take the lock away.
+    """
     made = [
         sqlmig.Migration.from_text(f"{number:03}_t", f"CREATE TABLE t{number} ();\n" + "SELECT 1;\n" * 200)
-        for number in range(1, 51)
+        for number in range(2, 51)
     ]
+    waiting = sqlmig.Migration.from_text("001_w", "-- sqlmig: lock_timeout = 1h\nLOCK TABLE gate;")
+    database.execute("CREATE TABLE gate ()")
 
-    async def work() -> tuple[list[int], list[float]]:
-        project = sqlmig.AsyncProject(url=database.url, migrations=made)
+    async def work(blocker: psycopg.Connection[Any]) -> tuple[list[int], tuple[list[float], list[float]]]:
+        project = sqlmig.AsyncProject(url=database.url, migrations=[waiting, *made])
         done = asyncio.Event()
         probe = asyncio.create_task(latencies(done))
-        results = await asyncio.gather(*(project.apply() for _ in range(100)))
+        tasks = [asyncio.create_task(project.apply(lock_wait=600)) for _ in range(100)]
+        await stuck(database, "Lock")
+        blocker.execute("ROLLBACK")
+        results = await asyncio.gather(*tasks)
         done.set()
         return [len(result.steps) for result in results], await probe
 
-    steps, late = within_seconds(work())
+    with database.connect() as blocker:
+        blocker.execute("BEGIN; LOCK TABLE gate")
+        steps, (late, worked) = within_seconds(work(blocker))
     assert sorted(steps)[-1] == 50
     assert sum(steps) == 50
     assert database.value("SELECT count(*) FROM sqlmig.migration") == 50
     assert statistics.median(late) < LATE
-    assert max(late) < sum(late) / 2 + len(late) * 0.0025, "one call took half of the time"
+    assert max(worked) < LATE
 
 
 def test_cancelling_cancels_the_statement(database: Database) -> None:
@@ -126,12 +137,10 @@ def test_cancelling_cancels_the_statement(database: Database) -> None:
         project = sqlmig.AsyncProject(url=database.url, migrations=SLEEPING)
         task = asyncio.create_task(project.apply())
         await stuck(database)
-        begun = time.monotonic()
         task.cancel()
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
-        assert time.monotonic() - begun < 10
         return caught.value.__cause__
 
     cause = within_seconds(work())
@@ -147,9 +156,18 @@ def test_a_timeout_is_a_timeout(database: Database) -> None:
 
     async def work() -> None:
         project = sqlmig.AsyncProject(url=database.url, migrations=SLEEPING[1:])
-        with pytest.raises(TimeoutError) as caught:
-            async with asyncio.timeout(0.5):
+
+        async def run_out(limit: asyncio.Timeout) -> None:
+            await stuck(database)
+            limit.reschedule(asyncio.get_running_loop().time())
+
+        async def limited() -> None:
+            async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as beside:
+                beside.create_task(run_out(limit))
                 await project.apply()
+
+        with pytest.raises(TimeoutError) as caught:
+            await limited()
         cancelled = (
             caught.value.__cause__ or caught.value.__context__
         )  # early versions of Python 3.11 give the context alone
@@ -163,7 +181,7 @@ def test_a_timeout_is_a_timeout(database: Database) -> None:
 @pytest.mark.parametrize(
     ("script", "wait"),
     [
-        ("-- sqlmig: no-transaction\nSELECT pg_sleep(60);", "PgSleep"),
+        ("-- sqlmig: no-transaction\nSELECT pg_sleep(600);", "PgSleep"),
         ("-- sqlmig: lock_timeout = 1h\nCOPY locked FROM STDIN;\n1\n\\.\n", "Lock"),
         ("-- sqlmig: lock_timeout = 1h\nALTER TABLE locked ADD COLUMN b int;", "Lock"),
     ],
@@ -202,9 +220,9 @@ def test_who_waits_can_be_cancelled(database: Database) -> None:
         project = sqlmig.AsyncProject(url=database.url, migrations=SLEEPING, listener=listen)
         first = asyncio.create_task(project.apply())
         await stuck(database)
-        others = [asyncio.create_task(project.apply(lock_wait=60)) for _ in range(10)]
+        others = [asyncio.create_task(project.apply(lock_wait=600)) for _ in range(10)]
         absent = sqlmig.AsyncProject(url="postgresql://127.0.0.1:1/none", migrations=SLEEPING, listener=listen)
-        others.append(asyncio.create_task(absent.apply(wait=60)))
+        others.append(asyncio.create_task(absent.apply(wait=600)))
         reasons = ""
         while "another runner" not in reasons or "refused" not in reasons:
             reasons += await waiting.get()
@@ -234,7 +252,7 @@ def test_who_connects_can_be_cancelled() -> None:
                 await task
             accepted.close()
 
-    within_seconds(work(), 20)
+    within_seconds(work())
 
 
 def test_a_connection_of_the_callers_is_used_by_one_at_a_time(database: Database) -> None:

@@ -43,7 +43,7 @@ class Access:
     connection: Connection | None = None
     """What the work is done on, instead of a connection of our own."""
     opening: Opening | None = None
-    """The first session, which somebody began to open before."""
+    """The first session, and another where that may be needed, which somebody began to open before."""
 
     @cached_property
     def conninfo(self) -> str:
@@ -135,7 +135,8 @@ class Desk:
         Meanwhile git is asked what is recorded of it, and what runs the plan is loaded.
         """
         if self.opening is None:
-            self.opening = Opening(self.access.open)
+            first = self.access.opening
+            self.opening = (first.another() if first is not None else None) or Opening(self.access.open)
             _ = self.access.commit
             import sqlmig.runner  # noqa: F401 - to have it in time
 
@@ -163,8 +164,11 @@ class Desk:
             raise ReadOnlyServer(f"{what}, and there is something to write", next_step="connect to the primary")
 
     @contextmanager
-    def locked(self, lock_wait: float | None) -> Iterator[RunnerLock]:
-        """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it."""
+    def locked(self, lock_wait: float | None, *, settled: bool = True) -> Iterator[RunnerLock]:
+        """Hold the runner's lock. The history tables exist once it is held, and all that is written claims it.
+
+        Where that need not be ``settled``, they may still be on their way; the session's next use waits for them.
+        """
         self.session.make_ready()
         wait = parse_duration(self.access.environment.lock_wait) if lock_wait is None else lock_wait
         lock = RunnerLock(self._lock_session(), self.history.schema)
@@ -174,6 +178,8 @@ class Desk:
             self.session.round_trip = min(self.session.round_trip, lock.session.round_trip)
             if not lock.tables_exist:
                 self.history.create(self.session, self.facts, schema_exists=lock.schema_exists)
+                if settled:
+                    self.session.settle()
             self.facts = replace(self.facts, tables_exist=lock.tables_exist)
             yield lock
 

@@ -164,16 +164,14 @@ class History:
     def create(self, session: Session, place: ServerFacts, *, schema_exists: bool) -> None:
         """Create the tables, and the schema where it is missing, in one transaction. The runner's lock must be held.
 
-        Raises MissingPrivilege with the one GRANT that is missing, ReadOnlyServer on a standby; neither leaves a trace.
+        Whoever uses the session next, or settles it, waits for that, and raises MissingPrivilege with the one GRANT
+        that is missing, ReadOnlyServer on a standby; neither leaves a trace.
         """
         parts = ["BEGIN", self.claim, self.set_role.rstrip(";")]
         if not schema_exists:
             parts.append(query("history", "create_schema").format(schema=self.quoted_schema).rstrip(";"))
         parts.append(query("history", "create_tables").format(schema=self.quoted_schema).rstrip(";"))
-        try:
-            session.ask("; ".join(part for part in [*parts, "COMMIT"] if part))
-        except DatabaseError as error:
-            raise self.explain(error, session, place) from error
+        session.tell("; ".join(part for part in [*parts, "COMMIT"] if part), lambda e: self.explain(e, session, place))
 
     def explain(self, error: DatabaseError, session: Session, place: ServerFacts | None = None) -> DatabaseError:
         """The same refusal with the way out, where it is about privileges, a read-only server, or the role.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -140,3 +141,18 @@ class Stoppable:
         if order is not None:
             order.when_stopped = lambda: None
             obey()
+
+
+class InterruptsHeld(threading.local):
+    """Lets Ctrl-C and SIGTERM wait: an exception in a callback from libpq would be printed and forgotten."""
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+INTERRUPTS_HELD = InterruptsHeld()

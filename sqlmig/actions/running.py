@@ -105,7 +105,7 @@ def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOpti
             return result
         _require_consent(place, command, goal, options.get("yes", False), replace(result, dry_run=True))
         desk.require_writable(options.get("unsupported_server", False))
-        with desk.locked(options.get("lock_wait")) as lock:
+        with desk.locked(options.get("lock_wait"), settled=False) as lock:
             if (now_applied := desk.applied(sources=sources)) != applied:
                 applied = now_applied
                 prepared = _plan(place, migrations, applied, goal, strict, extras)
@@ -115,6 +115,7 @@ def _run(place: Workplace, command: str, goal: Goal, **options: Unpack[ApplyOpti
             if place.environment.on_schema_drift != "off" and isinstance(goal, Apply):
                 from sqlmig.actions import comparing
 
+                desk.session.settle()
                 comparing.look_before(place, desk)
             together = options.get("single_transaction", False)
             return _execute(place, command, desk, lock, prepared, batch, single_transaction=together)
@@ -218,8 +219,9 @@ def _execute(
     try:
         runner.run(prepared, batch, single_transaction=single_transaction)
     except SqlmigError as error:
-        error.result = result(failed=True)
-        keep_snapshot(place, desk, command)
+        error.result = result(failed=runner.begun)
+        if runner.begun:
+            keep_snapshot(place, desk, command)
         raise
     finished = result()
     keep_snapshot(place, desk, command)

@@ -88,10 +88,11 @@ class Invocation:
 
         self._reporter = FormatReport(self, str(name))
 
-    def project(self, *, offline: bool = False, ahead: bool = False) -> Project:
+    def project(self, *, offline: bool = False, ahead: bool = False, locks: bool = False) -> Project:
         """The project that the options name. From here on its passwords are known, and taken out of all output.
 
-        ``ahead`` begins to connect at once, while most of the program is still being loaded.
+        ``ahead`` begins to connect at once, while most of the program is still being loaded; ``locks`` says that the
+        lock's connection may be needed, too.
         """
         from sqlmig import config
 
@@ -100,7 +101,7 @@ class Invocation:
             env=target.env, url=target.url, directories=target.directories, config=target.config, connect=not offline
         )
         self._redact = settings.secrets
-        self._opening = _opening(settings) if ahead and not settings.target.embedded else None
+        self._opening = _opening(settings, locks=locks) if ahead and not settings.target.embedded else None
         from sqlmig.api import Project
 
         self._project = Project.of(settings, self.reporter.listener, self._opening)
@@ -133,17 +134,29 @@ class Invocation:
         return self.show(result)
 
 
-def _opening(settings: Environment) -> Opening:
+def _opening(settings: Environment, *, locks: bool) -> Opening:
     from sqlmig.database import Opening, connect
     from sqlmig.events import silent
     from sqlmig.probing import probe
+    from sqlmig.stopping import begun
 
     def open_session() -> Session:
-        session = connect(settings.target.conninfo.reveal(), redact=settings.secrets, listener=silent)
+        return connect(settings.target.conninfo.reveal(), redact=settings.secrets, listener=silent)
+
+    def ask_where_we_are() -> Session:
+        session = open_session()
         session.ask_ahead(probe(settings.history_schema, settings.role))
         return session
 
-    return Opening(open_session)
+    def open_another() -> Session:
+        begun(_load_runner)
+        return open_session()
+
+    return Opening(ask_where_we_are, open_another if locks else None)
+
+
+def _load_runner() -> None:
+    import sqlmig.runner  # noqa: F401 - to have it in time, where the server's answers are waited for
 
 
 def at_most_one(**given: object) -> bool:

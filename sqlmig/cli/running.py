@@ -51,7 +51,7 @@ def apply(
     chosen = at_most_one(only=migration, to=to, steps=steps)
     if invocation.typed == "up" and not chosen:
         steps = 1
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     from sqlmig.plan import Apply
 
     goal = Apply(to=to, steps=steps, only=migration, allow_out_of_order=allow_out_of_order)
@@ -92,7 +92,7 @@ def rollback(
     chosen = at_most_one(only=migration, steps=steps, to=to, batch=batch, all=everything)
     if invocation.typed == "down" and not chosen:
         steps = 1
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     from sqlmig.plan import Rollback
 
     goal = Rollback(steps=steps, to=to, batch=batch, everything=everything, only=migration)
@@ -110,7 +110,7 @@ def redo(
     lock_wait: LockWait = None,
 ) -> int:
     """Undo the last batch and apply it again."""
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     return invocation.confirmed(
         lambda yes: project.redo(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
     )
@@ -125,7 +125,7 @@ def refresh(
     lock_wait: LockWait = None,
 ) -> int:
     """Undo everything and apply it again."""
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     return invocation.confirmed(
         lambda yes: project.refresh(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
     )
@@ -140,7 +140,7 @@ def reset(
     lock_wait: LockWait = None,
 ) -> int:
     """Undo everything."""
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     return invocation.confirmed(
         lambda yes: project.reset(dry_run=dry_run, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes)
     )
@@ -159,7 +159,7 @@ def fresh(
 
     Every object in the database goes, whoever made it. The log of events stays.
     """
-    project = invocation.project(ahead=not wait)
+    project = invocation.project(ahead=not wait, locks=not dry_run)
     return invocation.confirmed(
         lambda yes: project.fresh(
             dry_run=dry_run, seed=seed, strict=strict, wait=wait or 0, lock_wait=lock_wait, yes=yes

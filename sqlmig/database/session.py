@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import selectors
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +20,7 @@ from psycopg import pq
 from sqlmig import stopping
 from sqlmig.database.reports import first_line, report_of, report_of_result
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
+from sqlmig.stopping import INTERRUPTS_HELD
 
 IDLE_CHECK = 0.5
 """Seconds without an answer after which the idle listener is asked, unless it wants to be asked sooner."""
@@ -30,27 +29,11 @@ POOL_TOO_SMALL = "give PgBouncer's pool two connections or more (default_pool_si
 
 Row = tuple[str | None, ...]
 
-
 COPY_IN, COPY_OUT = int(pq.ExecStatus.COPY_IN), int(pq.ExecStatus.COPY_OUT)
 COPYING = frozenset((COPY_IN, COPY_OUT, int(pq.ExecStatus.COPY_BOTH)))
 """In these states libpq has the same result for whoever asks again."""
 DONE = frozenset((int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)))
 FAILED = frozenset((int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.BAD_RESPONSE)))
-
-
-class InterruptsHeld(threading.local):
-    """Lets Ctrl-C and SIGTERM wait: an exception in a callback from libpq would be printed and forgotten."""
-
-    def __enter__(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            self.before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-
-    def __exit__(self, *_: object) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
-
-
-INTERRUPTS_HELD = InterruptsHeld()
 
 
 class Reply(NamedTuple):
@@ -89,6 +72,9 @@ class Session:
         """The shortest time, in seconds, in which a message was answered."""
         self.asked: str | None = None
         """What was sent ahead, and is not asked yet."""
+        self.explain: Callable[[DatabaseError], DatabaseError] | None = None
+        """What the refusal of what was told means, until it is asked for."""
+        self.refused = False
         self.sent_at: float | None = None
         """When the message was sent that is not answered yet."""
         self.busy = False
@@ -155,11 +141,32 @@ class Session:
         self.send(message)
         self.asked, self.sent_at = message, None
 
+    def tell(self, message: str, explain: Callable[[DatabaseError], DatabaseError]) -> None:
+        """Send what need not be answered. Raises what ``send`` raises.
+
+        Whatever is sent next waits until it is done: it raises what ``explain`` makes of a refusal, and is not sent.
+        """
+        self.send(message)
+        self.explain, self.sent_at = explain, None
+
+    def settle(self) -> None:
+        """Wait until what was told is done. Raises why it is not: then ``refused`` says so from here on."""
+        explain, self.explain = self.explain, None
+        if explain is not None:
+            self.refused = True
+            try:
+                deque(self.replies(), maxlen=0)
+            except DatabaseError as error:
+                self.roll_back()
+                raise explain(error) from error
+            self.refused = False
+
     def send(self, message: str) -> None:
         """Send one message without waiting for an answer to it. Nothing else may be sent before its end was seen.
 
-        Raises ConnectionLost where the connection breaks.
+        Raises ConnectionLost where the connection breaks, and what ``settle`` raises.
         """
+        self.settle()
         asked, self.asked = self.asked, None
         if asked == message:
             return
@@ -212,10 +219,13 @@ class Session:
         return count
 
     def abandon(self) -> None:
-        """Cancel the message that was sent last, unless its end was seen, and discard what it still answers.
+        """Cancel the message that was sent last, unless its end was seen or it was told; discard what it still answers.
 
         One that was not sent to its end is never run: then the connection is closed.
         """
+        if self.explain is not None:
+            with suppress(DatabaseError):
+                self.settle()
         if not self.busy:
             return
         self.completed_uncancelled = False

@@ -138,6 +138,7 @@ class Sender:
     def finish(self) -> None:
         """Hand over the replies to the message under way, and forget what is queued. Raises like ``flush``."""
         self.pieces, self.length = [], 0
+        self.session.settle()
         self._heed(wait=True)
 
     def copy(self, piece: Piece, data: Iterable[str]) -> None:
@@ -158,6 +159,7 @@ class Sender:
     def _send(self) -> None:
         """Send what is queued, once the message before it has ended."""
         self._heed(wait=True)
+        self.session.settle()
         while self.pieces:
             pieces, self.pieces = self._divided()
             self.length = sum(len(piece.text) + 2 for piece in self.pieces)

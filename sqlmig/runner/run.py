@@ -67,21 +67,31 @@ class Runner:
                     self._run_stepwise(steps, batch)
         except ConnectionLost as error:
             self.session.roll_back()
+            if not self.begun:
+                raise
             error.left_behind = self._ask_history(plan.steps, batch)
             error.next_step = "sqlmig status, then run the command again"
             raise
         except KeyboardInterrupt as error:
             self.session.roll_back()
+            if not self.begun:
+                raise
             code = getattr(error, "exit_code", 130)
             left_behind = self._ask_history(plan.steps, batch)
             raise Interrupted("interrupted", exit_code=code, left_behind=left_behind) from error
         except SqlmigError as error:
             self.session.roll_back()
-            self._log_failure(plan.steps, error)
+            if self.begun:
+                self._log_failure(plan.steps, error)
             raise
         finally:
             self.session.on_notice = lambda report: None
             self.session.on_idle = lambda: None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a step may have been sent, or was refused: none is where the history's tables are."""
+        return not self.session.refused
 
     def failed(self, steps: Sequence[Step]) -> int:
         """Which step a failure stopped: the first that is not done, or with --single-transaction a later one."""
@@ -131,6 +141,7 @@ class Runner:
     def _run_stepwise(self, steps: Sequence[Step], batch: int) -> None:
         from sqlmig.runner.stepwise import Stepwise
 
+        self.session.settle()
         self.stepwise = Stepwise(
             self.session, self.history, self.settings, self.listener, batch, self.lock, self.durations
         )

@@ -90,7 +90,7 @@ def test_the_connection_is_begun_before_most_is_loaded(project: Project) -> None
         "from sqlmig.cli import main",
         "from sqlmig.cli import main, invocation\n"
         "begin = invocation._opening\n"
-        "invocation._opening = lambda settings: (loaded.extend(sys.modules), begin(settings))[1]\n"
+        "invocation._opening = lambda settings, **more: (loaded.extend(sys.modules), begin(settings, **more))[1]\n"
         "loaded = []",
     ).replace("sorted(sys.modules)", "sorted(loaded)")
     project.write("001_a.up.sql", "CREATE TABLE a (id int)")

@@ -40,8 +40,9 @@ CREATE INDEX person_name ON app.person USING btree (name);
 MIGRATIONS = {
     "001_dump": DUMP,
     "002_role": "SET ROLE {other};\nCREATE TABLE public.made_as_other (x int);",
-    "003_timeout": "SET statement_timeout = '1ms';",
-    "004_table": "CREATE TABLE plain (x int DEFAULT 1);\nSELECT pg_sleep(0.05);",
+    "003_timeout": "SET statement_timeout = '1h';",
+    "004_table": "CREATE TABLE plain (x int DEFAULT 1);\n"
+    "DO $$BEGIN ASSERT current_setting('statement_timeout') = '0'; END$$;",
     "005_discard": "-- sqlmig: no-transaction\nDISCARD ALL;",
     "006_ordinary": "ALTER TABLE plain ADD COLUMN y text DEFAULT 'a\\b';",
 }

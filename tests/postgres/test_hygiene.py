@@ -30,8 +30,8 @@ DIRT = {
     "search_path_set": "SET search_path = nowhere;",
     "role": "SET ROLE {role};",
     "authorization": "SET SESSION AUTHORIZATION {role};",
-    "statement_timeout": "SET statement_timeout = '1ms';",
-    "lock_timeout": "SET lock_timeout = '1ms';",
+    "statement_timeout": "SET statement_timeout = '1h';",
+    "lock_timeout": "SET lock_timeout = '1h';",
     "messages": "SET client_min_messages = error;",
     "read_only": "SET default_transaction_read_only = on;",
     "isolation": "SET default_transaction_isolation = 'serializable';",
@@ -162,9 +162,19 @@ def test_event_triggers_see_only_migrations(runs: Runs) -> None:
 
 
 def test_a_statement_timeout_is_not_for_our_own_statements(runs: Runs) -> None:
-    """The shortest one that a migration can set ends with its last statement."""
-    for number in range(1, 30):
-        runs.write(f"{number}_m", "SET statement_timeout = 1")
+    """The one that a migration sets is over before its record is written."""
+    runs.write("1_m", "SELECT 1")
+    runs.apply()
+    runs.database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$BEGIN ASSERT current_setting('statement_timeout') = '0'; RETURN NULL; END$$"
+    )
+    for table in ("migration", "event"):
+        runs.database.execute(
+            f"CREATE TRIGGER refuse AFTER INSERT OR UPDATE ON sqlmig.{table} EXECUTE FUNCTION public.refuse()"
+        )
+    for number in range(2, 30):
+        runs.write(f"{number}_m", "SET statement_timeout = '1h'")
     runs.apply()
     assert len(runs.applied()) == 29
 

@@ -61,7 +61,7 @@ class Pooler:
 
 def program() -> str:
     """The program, which is installed where it is missing and we may."""
-    with (Path(tempfile.gettempdir()) / "sqlmig-test-install.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / f"sqlmig-test-install-{os.geteuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run([Path(__file__).with_name("install.sh")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -108,12 +108,35 @@ def test_an_owner_killed_while_it_is_made(temporary: Path) -> None:
     """kill -9 during initdb leaves a folder and no server; the next ephemeral server sweeps it."""
     with python(OWN, env={**BINARIES, "TMPDIR": str(temporary)}) as process:
         until(lambda: list(temporary.glob("*/data.tmp/PG_VERSION")), "initdb to begin")
-        process.kill()
-        process.wait()
         (left,) = leftovers(temporary)
-        with embedded.ephemeral(environ=ENVIRON):
-            assert left.exists(), "its initdb still runs, so it is not swept yet"
+        with stopped(until(lambda: users(left / "lock") - {process.pid}, "whoever makes it")):
+            process.kill()
+            process.wait()
+            with embedded.ephemeral(environ=ENVIRON):
+                assert left.exists(), "its initdb still runs, so it is not swept yet"
     until(lambda: _sweep(temporary) == [], "the sweep of what is left")
+
+
+def users(path: Path) -> set[int]:
+    """The processes that have a file open."""
+    found = set()
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if descriptor.readlink() == path.resolve():
+                found.add(int(descriptor.parts[2]))
+    return found
+
+
+@contextlib.contextmanager
+def stopped(pids: set[int]) -> Iterator[None]:
+    """Processes that stand still for a while."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _sweep(temporary: Path) -> list[Path]:
@@ -155,7 +178,7 @@ def test_the_living_are_not_swept(temporary: Path) -> None:
             barrier.wait()
             return connection.execute("SELECT %s::int", [number]).fetchone()[0]  # type: ignore[index]
 
-    barrier = threading.Barrier(3, timeout=60)
+    barrier = threading.Barrier(3, timeout=120)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         assert list(pool.map(use, range(3))) == [0, 1, 2]
     assert leftovers(temporary) == []

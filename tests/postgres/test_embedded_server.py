@@ -174,7 +174,7 @@ def test_the_server_holds_nothing_of_its_starter(folder: Path) -> None:
     """Whoever reads the output of the command that started it sees it end; the lock is free."""
     environ = {"SQLMIG_PG_BIN": ENVIRON.get("SQLMIG_PG_BIN", "")}
     with python(START, folder, env=environ) as process:
-        stdout, _ = process.communicate(timeout=30)
+        stdout, _ = process.communicate(timeout=120)
     server = embedded.running(folder)
     assert server
     assert stdout.strip() == str(server.pid)

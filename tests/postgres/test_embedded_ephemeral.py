@@ -129,14 +129,18 @@ def users(path: Path) -> set[int]:
 
 @contextlib.contextmanager
 def stopped(pids: set[int]) -> Iterator[None]:
-    """Processes that stand still for a while."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    """Processes that stand still for a while, those of them that have not ended."""
+
+    def send(number: signal.Signals) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    send(signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        send(signal.SIGCONT)
 
 
 def _sweep(temporary: Path) -> list[Path]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def used(runs: Runs, *arguments: str) -> tuple[float, float]:
         env=runs.project.environment({"SQLMIG_URL": runs.url}),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     _, cpu, memory, code = json.loads(done.stderr)
     assert code == 0, done.stdout
@@ -69,10 +71,13 @@ def record(runs: Runs, count: int) -> None:
 
 
 def test_status_of_ten_thousand(runs: Runs) -> None:
-    """At most two seconds of CPU."""
+    """At most twenty-five times the CPU that it takes to read the files: two seconds, on the machine we had in mind."""
     record(runs, 10_000)
     cpu, memory = used(runs, "status")
-    assert cpu < 2
+    begun = time.process_time()
+    for path in runs.project.sql.iterdir():
+        hashlib.sha256(path.read_text().encode()).digest()
+    assert cpu < 25 * (time.process_time() - begun)
     assert memory < 100
 
 

@@ -123,7 +123,7 @@ def test_shadow_of_a_living_run_is_left_alone(
         assert [str(found.verdict) for found in other.rehearse().migrations] == ["reversible"]
         assert shadow in databases(admin)
         with psycopg.connect(f"{server.url(shadow)}&application_name=go%20on"):
-            stdout, stderr = process.communicate(timeout=60)
+            stdout, stderr = process.communicate(timeout=120)
         assert process.returncode == 0, stdout + stderr
         assert shadow not in databases(admin)
 
@@ -136,7 +136,7 @@ def test_ctrl_c_leaves_no_shadow(
     with slow(*command) as process:
         shadow = until(lambda: shadow_with(admin, database.name), "a shadow")
         process.send_signal(2)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=120)
         assert process.returncode == 130, stdout + stderr
         assert "the target was not touched" in stdout
         assert shadow not in databases(admin)
@@ -157,6 +157,23 @@ def test_failure_leaves_no_shadow(runs: Runs, admin: psycopg.Connection[Any], mo
     assert not {*made} & databases(admin)
 
 
+def others_ended(database: Database) -> None:
+    """What a session did is counted by its end, which is a little later than its client's."""
+    others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    until(lambda: not database.rows(others), "the end of all sessions")
+
+
+def counted_so_far(database: Database) -> None:
+    """Wait until all that was written is counted: up to 14 another process counts, in its own time, and in order."""
+    others_ended(database)
+    database.execute(
+        "CREATE TABLE counted (x int); GRANT SELECT ON counted TO PUBLIC;"
+        " INSERT INTO counted SELECT generate_series(1, 7)"
+    )
+    seven = "SELECT n_tup_ins = 7 FROM pg_stat_all_tables WHERE relid = 'counted'::regclass"
+    until(lambda: database.value(seven), "the counting")
+
+
 def test_nothing_is_written_to_the_target(project: Project, admin: psycopg.Connection[Any]) -> None:
     """A role that can write nothing there can rehearse; schema and rows are what they were, and no row was touched."""
     assert project.database is not None
@@ -170,16 +187,18 @@ def test_nothing_is_written_to_the_target(project: Project, admin: psycopg.Conne
     )
     runs = Runs(project, url=database.url_as(reader))
     runs.write("002_b", "ALTER TABLE a ADD COLUMN b int; DELETE FROM a;", "ALTER TABLE a DROP COLUMN b;")
-    before = database.dump(data=True)
     touched = (
         "SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) FROM pg_stat_all_tables "
         "WHERE relid NOT IN (SELECT oid FROM pg_class WHERE relisshared)"
     )
+    counted_so_far(database)
+    before = database.dump(data=True)
     counted = database.rows(touched)
     for options in ({}, {"everything": True}, {"from_schema": True, "sample": 5}):
         result = runs.api.rehearse(**options)  # type: ignore[arg-type]
         assert [str(found.verdict) for found in result.migrations][-1] in ("reversible", "data_not_restored")
     assert database.dump(data=True) == before
+    others_ended(database)
     assert database.rows(touched) == counted
 
 

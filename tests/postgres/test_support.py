@@ -58,7 +58,7 @@ def test_it(number, database):
     pathlib.Path(__file__).with_name(f"{number}.txt").write_text(f"{database.server.pid} {os.getpid()}")
 """
     with pytest_run(workplace, code, "-n", "2", "--dist", "each") as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     lines = [path.read_text().split() for path in workplace.glob("*.txt")]
     assert len({server for server, _ in lines}) == 1
@@ -77,7 +77,7 @@ def test_it(server):
     signal.pause()
 """
     with pytest_run(workplace, code, *options) as process:
-        until((workplace / "pid").exists, "the test to get its server", 60)
+        until((workplace / "pid").exists, "the test to get its server")
         server = int((workplace / "pid").read_text())
         assert is_alive(server)
         process.kill()
@@ -88,7 +88,7 @@ def test_a_server_that_cannot_start_is_told_to_every_worker(workplace: Path) -> 
     """The error of the main process is that of the test, and stands in the header."""
     code = "def test_it(server): pass\n"
     with pytest_run(workplace, code, "-n", "1", "-v", environ={VARIABLE: "/nonsense"}) as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "PostgreSQL: SQLMIG_PG_BIN names /nonsense" in output
     assert "sqlmig.errors.ConfigError: SQLMIG_PG_BIN names /nonsense" in output

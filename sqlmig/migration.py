@@ -17,7 +17,7 @@ from sqlmig.script import Checksum, Direction, Script, TextSource
 __all__ = ["Applied", "Checksum", "Direction", "FileName", "Migration", "Progress", "Script"]
 
 FILE_NAME = pattern(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<direction>up|down)\.sql")
-PLAIN_NAME = pattern(r"[A-Za-z0-9_.-]+")
+PLAIN_FILE_NAME = pattern(r"(?P<version>[0-9]+)_(?P<name>[A-Za-z0-9_.-]+)\.(?P<direction>up|down)\.sql")
 """What fits without looking at each character."""
 NEAR_FILE_NAME = pattern(
     r"[0-9].*\.sql"  # 001-create.up.sql, 001_create.sql, 001_create.UP.SQL, 001_create.up (1).sql
@@ -50,10 +50,13 @@ class FileName(NamedTuple):
 
         Letters with marks are composed: some file systems give them back in two parts.
         """
-        match = FILE_NAME.fullmatch(text if text.isascii() else unicodedata.normalize("NFC", text))
-        if not match or not (PLAIN_NAME.fullmatch(match["name"]) or all(map(fits_name, match["name"]))):
-            return None
-        return cls(int(match["version"]), match["name"], DIRECTIONS[match["direction"]])
+        match = PLAIN_FILE_NAME.fullmatch(text)
+        if match is None:
+            match = FILE_NAME.fullmatch(unicodedata.normalize("NFC", text))
+            if match is None or not all(map(fits_name, match["name"])):
+                return None
+        version, name, direction = match.groups()
+        return cls(int(version), name, DIRECTIONS[direction])
 
     @staticmethod
     def nearly(text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from sqlmig.errors import FileError, Place, Problem, ScriptError, UsageError
@@ -129,7 +128,7 @@ def says_other_sql(migration: Migration, applied: Applied) -> bool:
 def is_recorded(script: Script, recorded: Checksum | None) -> bool:
     """Whether its text is the one that was recorded; it is not where it cannot be read."""
     try:
-        return recorded is not None and script.checksum == replace(recorded, sql=None)
+        return recorded is not None and script.checksum == recorded._replace(sql=None)
     except FileError:
         return False
 

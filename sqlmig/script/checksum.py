@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-
-from sqlmig.frozen import dataclass
+from typing import NamedTuple
 
 CHECKSUM_ALGORITHM = 1
 """Names how both hashes of a script are made; stored with them, so that a later way can tell them apart."""
 
 
-@dataclass(frozen=True)
-class Checksum:
+class Checksum(NamedTuple):
     """The two hashes of a script.
 
     ``raw`` covers the text with the BOM removed and every line break as LF; ``sql`` covers its tokens alone,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from sqlmig.frozen import dataclass
 
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+
 
 class Source(Protocol):
     """Where the bytes of a script come from; ``name`` is what a person would call the file.
 
     Its reads may return less than they were asked for. What cannot be opened or read raises OSError. One that has a
-    ``stamp`` is read once less: it differs whenever the bytes may.
+    ``stamp`` is read once less: it differs whenever the bytes may. One that has ``whole`` gives a short text at once.
     """
 
     @property
@@ -36,6 +39,15 @@ class FileSource:
 
     def open(self) -> BinaryIO:
         return open(self.location, "rb", buffering=0)  # noqa: PTH123 - of thousands of files each counts
+
+    def whole(self, most: int) -> bytes | None:
+        """All of a file that is shorter than ``most`` bytes, in half the time; else None. Raises OSError."""
+        descriptor = os.open(self.location, READING)
+        try:
+            data = os.read(descriptor, most)
+            return data if len(data) < most and not os.read(descriptor, 1) else None
+        finally:
+            os.close(descriptor)
 
     @property
     def stamp(self) -> tuple[int, ...]:

@@ -25,6 +25,8 @@ from sqlmig.script.shelf import Shelf
 from sqlmig.script.source import Source
 
 CHUNK = 1 << 20
+SHORT = 1 << 16
+"""Bytes of a file that is read at once for its checksum."""
 """Bytes read at a time. Memory does not grow with a file."""
 
 DIRECTIVE_NAME = "sqlmig"
@@ -144,6 +146,11 @@ class Script:
         return _raw(self._raw_checksum())
 
     def _raw_checksum(self) -> str:
+        whole = getattr(self.source, "whole", None)
+        if whole is not None:
+            with suppress(OSError):
+                if (short := whole(SHORT)) is not None:
+                    return raw_checksum(short)
         data = self._data()
         return _raw_checksum(next(data, b""), next(data, b""), data)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sqlmig.errors import FileError
-from sqlmig.script import Direction, RawDigest, Script
+from sqlmig.script import Direction, FileSource, RawDigest, Script
+from sqlmig.script.text import CHUNK, SHORT
 from tests.unit.making import Changing, of_bytes, up
 
 TEXT = "-- a comment\nCREATE TABLE t (\n    x text DEFAULT 'a\nb'\n);\n"
@@ -28,6 +30,16 @@ def test_the_raw_checksum_is_sha_256_of_the_text() -> None:
     """Anybody can compute it: sha256sum of the file, once its line breaks are LF."""
     assert raw(TEXT.encode()) == hashlib.sha256(TEXT.encode()).hexdigest()
     assert raw(b"") == hashlib.sha256(b"").hexdigest()
+
+
+@pytest.mark.parametrize("size", [0, 1, SHORT - 1, SHORT, SHORT + 1, CHUNK, CHUNK + 1])
+def test_files_of_any_length(tmp_path: Path, size: int) -> None:
+    """A short one is read in one go, a long one in pieces."""
+    data = (b"SELECT 1;\r\n" * (size // 11 + 1))[:size]
+    path = tmp_path / "001_a.up.sql"
+    path.write_bytes(data)
+    expected = hashlib.sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).hexdigest()
+    assert Script(Direction.UP, FileSource(path, "001_a.up.sql")).checksum.raw == expected == raw(data)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])

@@ -172,10 +172,11 @@ def test_a_file_that_cannot_be_read_is_left_to_those_who_look_at_files(
 ) -> None:
     """It is a finding there, and no reason to break off here."""
 
-    def refuse(source: FileSource) -> BinaryIO:
+    def refuse(source: FileSource, *_: int) -> BinaryIO:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(FileSource, "open", refuse)
+    monkeypatch.setattr(FileSource, "whole", refuse)
     assert found(folder) == []
     with pytest.raises(FileError, match="Permission denied"):
         sums.keep([folder], None)

@@ -27,12 +27,18 @@ settings.load_profile("patient")
 
 MAIN = pytest.StashKey[SessionServer]()
 
+LEADS_ELSEWHERE = ("PG", "SQLMIG_", "GIT_")
+FOR_THE_TESTS = ("SQLMIG_TEST_", "SQLMIG_CHAOS")
+
 
 def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in [*os.environ]:  # what the caller works on is nothing to the tests
+        if name.startswith(LEADS_ELSEWHERE) and not name.startswith(FOR_THE_TESTS):
+            del os.environ[name]
     for number in (signal.SIGINT, signal.SIGHUP):  # a shell, or nohup, has what runs in the background ignore them
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     if is_worker(config):

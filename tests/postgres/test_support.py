@@ -94,6 +94,20 @@ def test_a_server_that_cannot_start_is_told_to_every_worker(workplace: Path) -> 
     assert "sqlmig.errors.ConfigError: SQLMIG_PG_BIN names /nonsense" in output
 
 
+def test_what_the_caller_works_on_is_nothing_to_the_tests(workplace: Path) -> None:
+    """Nothing in the environment leads a connection, a project or git elsewhere."""
+    code = """
+import os
+def test_it(database):
+    assert database.value("SELECT current_schema()") == "public"
+    assert not {"PGOPTIONS", "PGHOST", "SQLMIG_URL", "SQLMIG_ENV", "GIT_DIR"} & os.environ.keys()
+"""
+    elsewhere = {"PGOPTIONS": "-c search_path=x", "PGHOST": "/nowhere", "SQLMIG_URL": "x", "SQLMIG_ENV": "x"}
+    with pytest_run(workplace, code, "-n", "1", environ={**elsewhere, "GIT_DIR": "/nowhere"}) as process:
+        output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+
+
 def test_which_server_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder or the number of a version; without either, what every user of the machine would get."""
     monkeypatch.setenv("SQLMIG_PG_BIN", "/elsewhere")

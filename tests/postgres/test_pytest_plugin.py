@@ -74,7 +74,7 @@ def forget(database: Database) -> None:
     """Drop the templates, which would outlive this test."""
     for oid, _ in made(database):
         name = database.value(f"SELECT datname FROM pg_database WHERE oid = {oid}")
-        database.execute(f'DROP DATABASE "{name}"')
+        database.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

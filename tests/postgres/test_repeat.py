@@ -166,7 +166,7 @@ def test_an_interrupt_while_it_pauses_is_told_at_once(runs: Runs, number: signal
     with runs.project.spawn("apply", "--json") as process:
         until(lambda: left(runs) == 85, "the first run")
         process.send_signal(number)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=120)
     assert process.returncode == code
     assert "stopped at statement 1/1" in out
     assert left(runs) == 85
@@ -198,7 +198,7 @@ def test_an_interrupt_while_a_run_waits_for_a_row_cancels_it(runs: Runs) -> None
         with runs.project.spawn("apply", "--json") as process:
             until(lambda: waiting_processes(runs), "the run that waits for a row")
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
         assert process.returncode == 130
         assert waiting_processes(runs) == []
         assert left(runs) == 55
@@ -298,7 +298,8 @@ def test_it_pauses_between_two_runs_and_not_behind_the_last(runs: Runs, monkeypa
     paused: list[tuple[float, int]] = []
     open_ones = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND state LIKE 'idle in transaction%' AND query NOT LIKE '%advisory%'"
+        " AND state LIKE 'idle in transaction%' AND pid NOT IN"
+        " (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock')"
     )
     monkeypatch.setattr(
         "sqlmig.stopping.pause", lambda seconds: paused.append((seconds, runs.database.value(open_ones)))

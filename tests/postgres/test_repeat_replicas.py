@@ -51,7 +51,7 @@ def test_it_waits_while_the_standby_is_behind(
 
         table.execute("SELECT pg_switch_wal()")
         table.execute("CREATE TABLE IF NOT EXISTS noise (x int); INSERT INTO noise VALUES (1)")
-        lag = "SELECT coalesce(extract(epoch FROM replay_lag), 0) FROM pg_stat_replication"
+        lag = "SELECT coalesce(max(extract(epoch FROM replay_lag)), 0) FROM pg_stat_replication"
 
         def behind() -> bool:
             table.execute("INSERT INTO noise VALUES (1)")

@@ -162,7 +162,7 @@ def test_with_a_connection_of_asyncio(three: Project, database: Database) -> Non
                     await waiting
             await sqlmig.require_current(connection)
 
-    asyncio.run(asyncio.wait_for(start(), 30))
+    asyncio.run(asyncio.wait_for(start(), 120))
 
 
 async def _blocked(database: Database, pid: int) -> bool:

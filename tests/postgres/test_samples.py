@@ -296,10 +296,10 @@ def test_009_does_not_stop_others_from_writing(samples: Project, database: Datab
         with samples.spawn("apply", "--to", "9") as build:
             wait_for_build(database)
             with database.connect() as other:
-                other.execute("SET lock_timeout = '1s'")
+                other.execute("SET lock_timeout = '60s'")
                 other.execute("INSERT INTO google_channel (name) VALUES ('meanwhile')")
             writer.commit()
-            output, trouble = build.communicate(timeout=60)
+            output, trouble = build.communicate(timeout=120)
             assert build.returncode == 0, output + trouble
     assert database.value("SELECT count(*) FROM google_channel") == 2
 

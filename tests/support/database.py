@@ -91,8 +91,18 @@ class Database:
         return "".join(line for line in done.stdout.splitlines(keepends=True) if not NOISE.match(line))
 
     def drop(self) -> None:
-        """Remove the database, whoever is connected, and the roles that were created through it."""
-        self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
+        """Remove the database, whoever is connected, and the roles that were created through it.
+
+        The server gives sessions five seconds to end, which may be too little on a busy machine: it is asked thrice.
+        """
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name))
+        for more in (2, 1, 0):
+            try:
+                self._admin.execute(statement)
+                break
+            except psycopg.errors.ObjectInUse:
+                if not more:
+                    raise
         for role in self._roles:
             self._admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 

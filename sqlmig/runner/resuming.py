@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from itertools import islice
 
-from sqlmig.errors import Place, Problem, ServerReport, Undecided, UsageError
+from sqlmig import stopping
+from sqlmig.database import Session, literal
+from sqlmig.errors import LockHeld, Place, Problem, ServerReport, Undecided, UsageError
+from sqlmig.events import Listener, Waiting
 from sqlmig.frozen import dataclass
 from sqlmig.history import History
 from sqlmig.migration import Applied, Direction, Progress, Script
 from sqlmig.plan import Step
+from sqlmig.queries import query
 from sqlmig.runner.failures import place
 from sqlmig.standing import Standing
 from sqlmig.statements import Statement
@@ -20,6 +25,10 @@ SET_CONFIG = re.compile(r"(?i)SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\([^()]
 """How pg_dump sets the search_path."""
 
 OF_THE_SESSION = ("SET", "RESET", "DISCARD ALL")
+POLL_SECONDS = 0.2
+LINGERING = 5.0
+"""Seconds for which a backend may be listed as at work that is at its end: it lets go of its locks before."""
+
 PASSING = ("SET LOCAL", "SET TRANSACTION", "SET CONSTRAINTS")
 """Commands that begin like those, and end with their transaction."""
 
@@ -67,6 +76,24 @@ def edited(step: Step) -> Problem:
         step.version,
         next_step=f"undo that edit, or decide: sqlmig repair {step.label} --resume-at K",
     )
+
+
+def await_remains(session: Session, step: Step, statement: Statement, listener: Listener) -> None:
+    """Wait some seconds for what a process that is gone has left running. Raises LockHeld while it still runs then."""
+    deadline = time.monotonic() + LINGERING
+    while rows := session.ask(query("trace", "working").format(statement=literal(statement.text))):
+        pid, seconds = rows[0]
+        reason = (
+            f"statement {step.resume_at} of {step} still runs on the server since {seconds} s, in backend {pid}, "
+            "though the process that began it is gone"
+        )
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise LockHeld(
+                reason, next_step=f"wait for it, or end it: SELECT pg_cancel_backend({pid}); then: sqlmig apply"
+            )
+        listener(Waiting(reason, remaining))
+        stopping.pause(min(POLL_SECONDS, remaining))
 
 
 def undecided(step: Step, statement: Statement) -> Undecided:

@@ -20,7 +20,6 @@ from sqlmig.errors import (
     CheckFailed,
     ConfigError,
     DatabaseError,
-    LockHeld,
     MissingPrivilege,
     Place,
     Problem,
@@ -36,13 +35,20 @@ from sqlmig.lock import RunnerLock
 from sqlmig.migration import Direction, Progress
 from sqlmig.plan import Step
 from sqlmig.plan.steps import AFTER_EACH, BEFORE_EACH
-from sqlmig.queries import query
 from sqlmig.runner import indexes
 from sqlmig.runner.assertions import check_assertions
 from sqlmig.runner.failures import again, place, statement_failed
 from sqlmig.runner.messages import copy_data
 from sqlmig.runner.repeating import Repeating
-from sqlmig.runner.resuming import Prefix, edited, of_the_session, statement_at, statements_of, undecided
+from sqlmig.runner.resuming import (
+    Prefix,
+    await_remains,
+    edited,
+    of_the_session,
+    statement_at,
+    statements_of,
+    undecided,
+)
 from sqlmig.runner.settings import END_OF_SCRIPT, Settings
 from sqlmig.runner.traces import Facts, Trace
 from sqlmig.runner.tracing import commits_with_its_record, trace_of
@@ -161,21 +167,12 @@ class Stepwise:
                 self.session.ask(earlier.text)
         if statement is None or applied.evidence is None:
             return step.resume_at
-        self._refuse_while_running(step, statement)
+        await_remains(self.session, step, statement, self.listener)
         self.before = json.loads(applied.evidence)
         completed = trace_of(self.session, statement).completed(self.before or {})
         if completed is None and applied.progress is Progress.RUNNING:
             raise undecided(step, statement)
         return step.resume_at + bool(completed)
-
-    def _refuse_while_running(self, step: Step, statement: Statement) -> None:
-        rows = self.session.ask(query("trace", "working").format(statement=literal(statement.text)))
-        for pid, seconds in rows:
-            raise LockHeld(
-                f"statement {step.resume_at} of {step} still runs on the server since {seconds} s, in backend {pid}, "
-                "though the process that began it is gone",
-                next_step=f"wait for it, or end it: SELECT pg_cancel_backend({pid}); then: sqlmig apply",
-            )
 
     def _assert_ensured(self, step: Step) -> None:
         """Raise AssertionFailed for the first thing that is not true. The next run asks for it again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -173,6 +174,29 @@ def test_an_answer_is_lost_without_a_transaction(runs: Runs, breaking: Proxy, st
         "CREATE": (0, 2),
         "DROP": (0, 0),
     }[statement.split()[0]]
+
+
+def test_what_a_lost_connection_left_running_is_waited_for(runs: Runs, server: Server) -> None:
+    """A backend that is at its end is still listed when its locks are gone: that is no reason to refuse."""
+    statement = "CREATE INDEX CONCURRENTLY i ON t (x);"
+    runs.database.execute("CREATE TABLE t (x int)")
+    runs.write("001_a", f"-- sqlmig: no-transaction\nSELECT 1;\n{statement}\nSELECT 2;")
+    with proxy(server) as breaking:
+        runs.url = breaking.url(runs.database.name)
+        cut(breaking, statement.encode())
+        runs.fails(ConnectionLost)
+    with runs.database.connect(autocommit=False) as writer, closing(runs.database.connect()) as left:
+        writer.execute("INSERT INTO t VALUES (1)")
+        left.pgconn.send_query(statement.encode())
+        pid = left.info.backend_pid
+        working = f"SELECT pid FROM pg_stat_activity WHERE pid = {pid} AND wait_event_type = 'Lock'"
+        until(lambda: runs.database.rows(working), "the build")
+        runs.url = runs.database.url
+        runs.listener = lambda event: writer.rollback() if isinstance(event, Waiting) else None
+        runs.apply()
+    assert [event.reason for event in runs.told(Waiting) if f"in backend {pid}, though" in event.reason]
+    assert runs.applied() == ["001_a"]
+    assert runs.database.value("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") == 1
 
 
 ALONE = {

@@ -25,12 +25,12 @@ SET_CONFIG = re.compile(r"(?i)SELECT\s+(pg_catalog\s*\.\s*)?set_config\s*\([^()]
 """How pg_dump sets the search_path."""
 
 OF_THE_SESSION = ("SET", "RESET", "DISCARD ALL")
+PASSING = ("SET LOCAL", "SET TRANSACTION", "SET CONSTRAINTS")
+"""Commands that begin like those, and end with their transaction."""
+
 POLL_SECONDS = 0.2
 LINGERING = 5.0
 """Seconds for which a backend may be listed as at work that is at its end: it lets go of its locks before."""
-
-PASSING = ("SET LOCAL", "SET TRANSACTION", "SET CONSTRAINTS")
-"""Commands that begin like those, and end with their transaction."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqlmig.plan import Apply, Plan, Step
 from sqlmig.rehearsal.judging import Scene
 from sqlmig.rehearsal.rows import FIXED, Rows, read_rows
 from sqlmig.rehearsal.watching import Watch, Watched
+from sqlmig.runner.failures import again
 from sqlmig.schema.ignore import Ignore
 from sqlmig.schema.inspect import inspect
 from sqlmig.schema.snapshot import Snapshot
@@ -82,10 +83,13 @@ class Stage:
         self.desk.runner(self.lock).run(Plan(Apply(), tuple(steps), ()), batch=1)
 
     def attempt(self, step: Step) -> SqlmigError | None:
-        """Run one step; why it failed, where it did."""
+        """Run one step; why it failed, where it did, and what to do about it where nothing but the shadow has it."""
         try:
             self.play([step])
         except FAILURES as error:
+            error.left_behind = None
+            if error.next_step is not None and error.next_step.endswith(again(step)):
+                error.next_step = f"correct {step.script.file}, then: sqlmig rehearse"
             if self.shadow.kind is Kind.EMBEDDED and NOT_INSTALLED.search(error.message):
                 error.notes = (
                     *error.notes,

@@ -90,6 +90,26 @@ def test_what_comes_behind_a_failing_up_is_not_rehearsed_and_said_so(runs: Runs)
     assert result.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("up", "down", "file"),
+    [
+        ("CREATE TABLE a (x int); SELECT 1 / 0", "DROP TABLE a", "up"),
+        ("-- sqlmig: no-transaction\nCREATE TABLE a (x int);\nSELECT 1 / 0", "DROP TABLE a", "up"),
+        ("CREATE TABLE a (x int)", "DROP TABLE b", "down"),
+        ("CREATE TABLE a (x int)", "-- sqlmig: no-transaction\nDROP TABLE a;\nDROP TABLE a", "down"),
+    ],
+)
+def test_what_fails_on_the_shadow_leaves_nothing_to_go_on_with(runs: Runs, up: str, down: str, file: str) -> None:
+    """The target has nothing of it: no apply resumes there, and no repair accepts what was never applied."""
+    runs.write("001_a", up, down)
+    (found,) = runs.api.rehearse().migrations
+    assert found.error is not None
+    assert found.error.left_behind is None
+    assert found.error.place is not None
+    assert found.error.next_step == f"correct {found.error.place.file}, then: sqlmig rehearse"
+    assert str(found.error.place.file).endswith(f"001_a.{file}.sql")
+
+
 def test_wrong_downs_do_not_spoil_what_follows(runs: Runs) -> None:
     """Each migration is rehearsed as if those before it had only ever been applied."""
     runs.write("001_a", "CREATE TABLE a (id int);", "SELECT 1;")  # the second up fails, since the table is there

@@ -12,12 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
 
 from sqlmig import stopping
+from sqlmig.database.replies import COPY_IN, COPY_OUT, COPYING, DONE, FAILED, Reply, Row
 from sqlmig.database.reports import first_line, report_of, report_of_result
 from sqlmig.errors import ConnectionLost, DatabaseError, ServerReport
 from sqlmig.stopping import INTERRUPTS_HELD
@@ -26,32 +26,6 @@ IDLE_CHECK = 0.5
 """Seconds without an answer after which the idle listener is asked, unless it wants to be asked sooner."""
 
 POOL_TOO_SMALL = "give PgBouncer's pool two connections or more (default_pool_size), or the URL of the server itself"
-
-Row = tuple[str | None, ...]
-
-COPY_IN, COPY_OUT = int(pq.ExecStatus.COPY_IN), int(pq.ExecStatus.COPY_OUT)
-COPYING = frozenset((COPY_IN, COPY_OUT, int(pq.ExecStatus.COPY_BOTH)))
-"""In these states libpq has the same result for whoever asks again."""
-DONE = frozenset((int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)))
-FAILED = frozenset((int(pq.ExecStatus.FATAL_ERROR), int(pq.ExecStatus.BAD_RESPONSE)))
-
-
-class Reply(NamedTuple):
-    """The answer to one statement: its command tag (``CREATE TABLE``, ``INSERT 0 1``) and, on demand, its rows."""
-
-    tag: str
-    result: pq.abc.PGresult | None = None
-
-    @property
-    def rows(self) -> list[Row]:
-        """The rows as text. Only our own queries are read: a migration's may be in any encoding."""
-        if self.result is None:
-            return []
-        columns, value = range(self.result.nfields), self.result.get_value
-        return [
-            tuple([None if (cell := value(row, column)) is None else cell.decode() for column in columns])
-            for row in range(self.result.ntuples)
-        ]
 
 
 class Session:
@@ -285,12 +259,16 @@ class Session:
                     pass
 
     def still_connected(self) -> bool:
-        """Whether the server has not closed the connection. Looks at the socket; sends nothing."""
+        """Whether the server has not closed the connection, nor said that it does. Sends nothing.
+
+        It says so before it lets go of what the session has locked.
+        """
         with suppress(psycopg.OperationalError):
             while self.alive and self._ready(selectors.EVENT_READ, 0):
                 self.pgconn.consume_input()
                 self.pgconn.is_busy()
-            return self.alive
+            said = [item for item in self.arrived if isinstance(item, ServerReport)]
+            return self.alive and all(report.severity != "FATAL" for report in said)
         return False
 
     def cancel(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -53,6 +54,25 @@ def test_the_lock_is_lost_between_two_messages_of_one_migration(runs: Runs) -> N
     runs.listener = silent
     runs.apply()
     assert runs.applied() == ["001_a"]
+
+
+def test_the_lock_is_lost_once_its_connection_says_so(runs: Runs, server: Server) -> None:
+    """Not only when it is closed, which comes later, and with some networks never."""
+    runs.write("001_a", "CREATE TABLE a (x int);\nCOPY a FROM STDIN;\n1\n\\.\nSELECT 1;\n")
+    with proxy(server) as passing:
+        passing.lingering = threading.Event()
+        runs.url = passing.url(runs.database.name)
+
+        def cut(event: object) -> None:
+            if isinstance(event, StatementDone) and event.number == 2:
+                runs.database.rows(TERMINATE_THE_LOCK)
+                until(lambda: not runs.database.rows(TERMINATE_THE_LOCK), "the end of the lock's backend")
+
+        runs.listener = cut
+        error = runs.fails(ConnectionLost)
+        passing.lingering.set()
+    assert "lock" in error.message
+    assert runs.exists("a") == [False]
 
 
 @pytest.fixture(scope="module")

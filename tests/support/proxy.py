@@ -27,7 +27,7 @@ class Proxy:
 
     ``cut`` ends all connections, at once, as soon as that many bytes went in one direction; no byte more is passed on.
     ``watch`` sees each message of the protocol. Either ends connections once: those made afterwards are left alone.
-    ``replace`` changes bytes on their way to the client.
+    ``replace`` changes bytes on their way to the client. ``lingering`` keeps the end of the server's side from it.
     """
 
     target: Path
@@ -35,6 +35,7 @@ class Proxy:
     cut: dict[str, int] = field(default_factory=dict)
     watch: Watch | None = None
     replace: tuple[bytes, bytes] | None = None
+    lingering: threading.Event | None = None
     passed: dict[str, int] = field(default_factory=lambda: {TO_SERVER: 0, TO_CLIENT: 0})
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _open: set[socket.socket] = field(default_factory=set)
@@ -99,6 +100,8 @@ class Proxy:
             for data in _messages(source, direction) if self.watch else iter(lambda: source.recv(1 << 16), b""):
                 if not self._pass(data, sink, direction):
                     break
+        if self.lingering is not None and direction == TO_CLIENT:
+            self.lingering.wait(120)
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

@@ -90,7 +90,7 @@ class Runner:
 
     @property
     def begun(self) -> bool:
-        """Whether a step may have been sent, or was refused: none is where the history's tables are."""
+        """Whether anything of the plan may have run: not where the history's tables could not be made."""
         return not self.session.refused
 
     def failed(self, steps: Sequence[Step]) -> int:

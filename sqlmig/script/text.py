@@ -25,9 +25,10 @@ from sqlmig.script.shelf import Shelf
 from sqlmig.script.source import Source
 
 CHUNK = 1 << 20
-SHORT = 1 << 16
-"""Bytes of a file that is read at once for its checksum."""
 """Bytes read at a time. Memory does not grow with a file."""
+
+SHORT = 1 << 16
+"""Bytes of a file: a shorter one is read in one go for its checksum."""
 
 DIRECTIVE_NAME = "sqlmig"
 """What a text without any directive does not contain."""

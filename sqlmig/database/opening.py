@@ -9,7 +9,7 @@ from concurrent.futures import wait
 from sqlmig import stopping
 from sqlmig.database.session import Session
 
-FAR = 0.02
+FAR = 0.012
 """Seconds until a session is open, beyond which the server is taken to be far away."""
 
 

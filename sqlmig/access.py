@@ -102,14 +102,17 @@ class Access:
 
     def where(self, session: Session, facts: ServerFacts) -> Where:
         """The database in words."""
-        info = session.connection.info
         server = " ".join(facts.version.split()[:2])
-        at = "(embedded)" if self.environment.target.embedded else f"on {info.host or 'a local socket'}:{info.port}"
+        at = (
+            "(embedded)"
+            if self.environment.target.embedded
+            else f"on {session.host or 'a local socket'}:{session.port}"
+        )
         return Where(
             self.environment.name,
-            facts.database or info.dbname,
+            facts.database or session.dbname,
             f"{server} {at}",
-            facts.session_user or info.user,
+            facts.session_user or session.user,
             self.environment.target.source,
         )
 

@@ -110,7 +110,7 @@ class TestDatabases:
         self.template = ""
         self.run = secrets.randbits(63)
         self.session = connect(conninfo, listener=silent)
-        self.owner = f"{recipe.owner}, by way of {self.session.connection.info.dbname}"
+        self.owner = f"{recipe.owner}, by way of {self.session.dbname}"
         self.cleaner: Session | None = None
         self.making = ThreadPoolExecutor(1, thread_name_prefix="sqlmig-making")
         self.ahead: Future[str] | None = None

@@ -34,6 +34,10 @@ class Session:
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
         self.backend_pid = connection.pgconn.backend_pid
+        self.user, self.host = connection.info.user, connection.info.host
+        self.port, self.dbname = connection.info.port, connection.info.dbname
+        """Who logged in, and where: told of a session that is closed as well."""
+        self._server_version = connection.pgconn.server_version
         self.pooled = False
         """Whether a pooler stands between: known once the server was asked for its own idea of our backend."""
         self.completed_uncancelled = False
@@ -72,11 +76,6 @@ class Session:
         return self.connection.pgconn
 
     @property
-    def user(self) -> str:
-        """Who logged in."""
-        return self.connection.info.user
-
-    @property
     def in_transaction(self) -> bool:
         """Whether a transaction block is open and has not failed."""
         return self.pgconn.transaction_status == pq.TransactionStatus.INTRANS
@@ -87,17 +86,23 @@ class Session:
 
     @property
     def standard_conforming_strings(self) -> bool:
-        return self.pgconn.parameter_status(b"standard_conforming_strings") != b"off"
+        return self._reported(b"standard_conforming_strings") != b"off"
 
     @property
     def reads_plainly(self) -> bool:
         """Whether the server reads a message, all of it before it runs any, as what we sent: UTF-8, plain literals."""
-        return self.standard_conforming_strings and self.pgconn.parameter_status(b"client_encoding") == b"UTF8"
+        return self.standard_conforming_strings and self._reported(b"client_encoding") in (b"UTF8", None)
 
     @property
     def server_version(self) -> int:
         """As in 150018."""
-        return self.pgconn.server_version
+        return self._server_version
+
+    def _reported(self, name: bytes) -> bytes | None:
+        """A setting as the server last said it; None of a session that is closed, on which sending fails."""
+        with suppress(psycopg.OperationalError):
+            return self.pgconn.parameter_status(name)
+        return None
 
     def run(self, message: str) -> Iterator[Reply]:
         """Send one message and yield a reply a statement, as they arrive.

@@ -31,7 +31,7 @@ class Given:
         ours; then nothing was changed.
         """
         found = ground_of(self.session, self.session.user)
-        name = self.session.connection.info.dbname
+        name = self.session.dbname
         if (found.system, found.oid) == (target.system, target.oid):
             raise UsageError(
                 f"--shadow-url names {name}, the target itself", next_step="name an empty database to try things on"

@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from sqlmig.access import Access, Desk
+from sqlmig.database import connect
 from sqlmig.embedded import Server
 from sqlmig.errors import ConnectionLost
 from sqlmig.events import StatementDone, Waiting, silent
@@ -56,23 +58,31 @@ def test_the_lock_is_lost_between_two_messages_of_one_migration(runs: Runs) -> N
     assert runs.applied() == ["001_a"]
 
 
-def test_the_lock_is_lost_once_its_connection_says_so(runs: Runs, server: Server) -> None:
+def test_a_connection_is_lost_once_the_server_says_so(runs: Runs, server: Server) -> None:
     """Not only when it is closed, which comes later, and with some networks never."""
-    runs.write("001_a", "CREATE TABLE a (x int);\nCOPY a FROM STDIN;\n1\n\\.\nSELECT 1;\n")
     with proxy(server) as passing:
         passing.lingering = threading.Event()
-        runs.url = passing.url(runs.database.name)
+        with closing(connect(passing.url(runs.database.name), listener=silent)) as session:
+            assert session.still_connected()
+            runs.database.rows(f"SELECT pg_terminate_backend({session.backend_pid})")
+            until(lambda: not session.still_connected(), "the server's farewell")
+            assert session.alive
+            passing.lingering.set()
 
-        def cut(event: object) -> None:
-            if isinstance(event, StatementDone) and event.number == 2:
-                runs.database.rows(TERMINATE_THE_LOCK)
-                until(lambda: not runs.database.rows(TERMINATE_THE_LOCK), "the end of the lock's backend")
 
-        runs.listener = cut
-        error = runs.fails(ConnectionLost)
-        passing.lingering.set()
-    assert "lock" in error.message
-    assert runs.exists("a") == [False]
+def test_what_is_known_of_a_session_outlives_it(runs: Runs) -> None:
+    """An error is told with its place whatever became of the connection, and nothing more is sent."""
+    access = Access(runs.api.environment, silent)
+    with closing(connect(runs.database.url, listener=silent)) as session:
+        desk = Desk(access, session, access.history.probe(session))
+        known = desk.where, session.server_version, session.reads_plainly
+        session.close()
+        assert (desk.where, session.server_version, session.reads_plainly) == known
+        session.roll_back()
+        assert not session.still_connected()
+        for act in (lambda: session.ask("SELECT 1"), lambda: desk.history.write(session, ["SELECT 1"])):
+            with pytest.raises(ConnectionLost):
+                act()
 
 
 @pytest.fixture(scope="module")

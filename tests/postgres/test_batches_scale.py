@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,13 +69,10 @@ def record(runs: Runs, count: int) -> None:
 
 
 def test_status_of_ten_thousand(runs: Runs) -> None:
-    """At most twenty-five times the CPU that it takes to read the files: two seconds, on the machine we had in mind."""
+    """At most two seconds of CPU."""
     record(runs, 10_000)
     cpu, memory = used(runs, "status")
-    begun = time.process_time()
-    for path in runs.project.sql.iterdir():
-        hashlib.sha256(path.read_text().encode()).digest()
-    assert cpu < 25 * (time.process_time() - begun)
+    assert cpu < 2
     assert memory < 100
 
 

@@ -53,6 +53,7 @@ class Session:
         self.explain: Callable[[DatabaseError], DatabaseError] | None = None
         """What the refusal of what was told means, until it is asked for."""
         self.refused = False
+        """Whether what was told was not done."""
         self.sent_at: float | None = None
         """When the message was sent that is not answered yet."""
         self.busy = False

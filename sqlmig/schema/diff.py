@@ -86,14 +86,14 @@ def _subject(identity: str, description: Description) -> str:
 
 
 def _changed(identity: str, before: Description, after: Description) -> Iterator[Change]:
-    if before == after:
+    if before == after and [*map(type, before.values())] == [*map(type, after.values())]:
         return
     subject = _subject(identity, after)
     for path, old, new in _differences((), dict(before), dict(after)):
         category = CLASSES.get(path[0], "definition")
         if category == "column_order":
             old, new = _common(old, new)
-        if old != new:
+        if not _is_same(old, new):
             sentence, text = _told(f"{subject}: {' '.join(path)}", old, new)
             yield Change(identity, "changed", category, sentence, text)
 
@@ -103,8 +103,13 @@ def _differences(path: Path, before: dict[str, Json], after: dict[str, Json]) ->
         old, new = before.get(name), after.get(name)
         if isinstance(old or {}, dict) and isinstance(new or {}, dict) and (old or new):
             yield from _differences((*path, name), _mapping(old), _mapping(new))
-        elif old != new:
+        elif not _is_same(old, new):
             yield (*path, name), old, new
+
+
+def _is_same(old: Json, new: Json) -> bool:
+    """Also of one type: to Python false is 0, to the fingerprint it is not."""
+    return type(old) is type(new) and old == new
 
 
 def _mapping(value: Json) -> dict[str, Json]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sqlmig.errors import ConfigError
@@ -179,6 +179,7 @@ objects = st.dictionaries(
 )
 
 
+@example({"view c": {"comment": False}}, {"view c": {"comment": 0}})
 @given(objects, objects)
 def test_nothing_that_differs_is_passed_over(
     before: dict[str, dict[str, Json]], after: dict[str, dict[str, Json]]
